@@ -1,0 +1,89 @@
+//! The one command people type, and every daemon of Accordion in one binary.
+//!
+//! Here is the command line and where each command goes; what it does is in the file of its name,
+//! and what a daemon does in the daemon's own crate.
+
+mod check;
+mod demo_service;
+mod drain;
+mod reach;
+mod status;
+mod up;
+mod why;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Keeps an HTTP service answering steadily: borrows machines as its load rises, gives them back as it falls.
+///
+/// Without a command it does `accordion up`: the whole cluster of ./cluster.toml on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "accordion", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// One variant for each command; the first lines are what `--help` shows.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole cluster on this machine until Ctrl-C (what is done without a command)
+    Up(up::Args),
+    /// Read a cluster.toml, tell every fault in it, and start nothing
+    Check(check::Args),
+    /// Show what serves, what is borrowed, and what was decided last
+    Status(status::Args),
+    /// Show the recent decisions, each with its reason
+    Why(why::Args),
+    /// Take a node out for maintenance: its requests end first, then nobody borrows it
+    Drain(drain::Args),
+    /// Let a drained node be borrowed again
+    Undrain(drain::Args),
+    /// Daemon of a front end: relays each request to the local copy or to a node
+    ServiceManager(service_manager::Args),
+    /// Daemon of a front end: watches the load, borrows nodes and gives them back
+    LoadManager(load_manager::Args),
+    /// Daemon of a node: grants leases, runs the service and relays requests to it
+    TaskProcessor(task_processor::Args),
+    /// Run the service that is there to try a cluster with
+    DemoService(demo_service::Args),
+    /// Become a daemon that ends with `accordion up`; only `up` itself has a use for it
+    #[command(hide = true)]
+    Tethered(up::tether::Args),
+}
+
+/// Does what the command line says; clap itself ends a wrong one with status 2.
+pub fn run() -> ExitCode {
+    let command = Cli::parse().command.unwrap_or_else(|| Command::Up(up::Args::from_environment()));
+    match command {
+        Command::Up(args) => up::main(&args),
+        Command::Check(args) => check::main(&args),
+        Command::Status(args) => status::main(&args),
+        Command::Why(args) => why::main(&args),
+        Command::Drain(args) => drain::main(&args, true),
+        Command::Undrain(args) => drain::main(&args, false),
+        Command::ServiceManager(args) => service_manager::main(args),
+        Command::LoadManager(args) => load_manager::main(args),
+        Command::TaskProcessor(args) => task_processor::main(args),
+        Command::DemoService(args) => demo_service::main(&args),
+        Command::Tethered(args) => up::tether::main(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_free_of_contradictions() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_it_is_up() {
+        assert!(Cli::try_parse_from(["accordion"]).unwrap().command.is_none());
+    }
+}

@@ -1,0 +1,119 @@
+//! `accordion status`: what serves, what is borrowed, and what was decided last, as a table that a
+//! person reads or as JSON.
+
+mod table;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use proto::load_manager as decisions;
+use proto::service_manager as front;
+use serde::Serialize;
+
+use crate::reach::{Reach, Which, block_on, question, words};
+
+/// How often `--watch` looks again.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// Home, and clear from there to the end: less flicker than clearing first.
+const REDRAW: &str = "\x1b[H\x1b[J";
+
+/// Its command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only this service
+    #[arg(value_name = "SERVICE")]
+    service: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    /// Again each second, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
+    #[command(flatten)]
+    which: Which,
+}
+
+/// One front end as it is now.
+#[derive(Debug, Serialize)]
+pub(crate) struct ServiceView {
+    service: String,
+    /// What its service-manager says, or why it says nothing.
+    service_manager: Result<front::StatusReply, String>,
+    /// What its load-manager says, or why it says nothing.
+    load_manager: Result<decisions::StatusReply, String>,
+}
+
+/// Runs the subcommand.
+pub(crate) fn main(args: &Args) -> ExitCode {
+    let reach = match args.which.reach() {
+        Ok(reach) => reach,
+        Err(code) => return code,
+    };
+    block_on(async {
+        loop {
+            let views = views(&reach, args.service.as_deref()).await?;
+            let text = if args.json { json(&views)? } else { table::of(&views) };
+            let text = if args.watch && !args.json { format!("{REDRAW}{text}") } else { text };
+            let mut out = std::io::stdout().lock();
+            // A reader that has gone away (`| head`) is the end of the watching.
+            if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+                return Ok(());
+            }
+            drop(out);
+            if !args.watch {
+                return all_answer(&views);
+            }
+            tokio::time::sleep(WATCH_EVERY).await;
+        }
+    })
+}
+
+async fn views(reach: &Reach, only: Option<&str>) -> Result<Vec<ServiceView>, String> {
+    let mut views = Vec::new();
+    if only.is_some() {
+        reach.cluster.chosen_service(only)?;
+    }
+    for service in
+        reach.cluster.services.iter().filter(|service| only.is_none_or(|only| service.name == only))
+    {
+        views.push(ServiceView {
+            service: service.name.clone(),
+            service_manager: front_status(reach, &service.name).await,
+            load_manager: decisions_status(reach, &service.name).await,
+        });
+    }
+    Ok(views)
+}
+
+async fn front_status(reach: &Reach, service: &str) -> Result<front::StatusReply, String> {
+    let mut client = reach.service_manager(service).await?;
+    let reply = client.status(question(front::StatusRequest {})).await;
+    reply.map(tonic::Response::into_inner).map_err(|status| words("the service-manager", &status))
+}
+
+async fn decisions_status(reach: &Reach, service: &str) -> Result<decisions::StatusReply, String> {
+    let mut client = reach.load_manager(service).await?;
+    let reply = client.status(question(decisions::StatusRequest {})).await;
+    reply.map(tonic::Response::into_inner).map_err(|status| words("the load-manager", &status))
+}
+
+/// Exit status 1 when nobody answers at all.
+fn all_answer(views: &[ServiceView]) -> Result<(), String> {
+    let silent = |view: &ServiceView| view.service_manager.is_err() && view.load_manager.is_err();
+    if views.iter().all(silent) {
+        Err("nothing of this cluster runs on this machine".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+fn json(views: &[ServiceView]) -> Result<String, String> {
+    #[derive(Serialize)]
+    struct Whole<'a> {
+        services: &'a [ServiceView],
+    }
+    let text = serde_json::to_string_pretty(&Whole { services: views }).map_err(|fault| fault.to_string())?;
+    Ok(text + "\n")
+}

@@ -1,0 +1,158 @@
+//! `accordion why`: the recent decisions, each with its reason and the figures that led to it.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::{Duration, UNIX_EPOCH};
+
+use proto::load_manager::{Decision, WhyRequest};
+
+use crate::reach::{Which, block_on, question, words};
+
+/// Its command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The service; may be left out when there is one
+    #[arg(value_name = "SERVICE")]
+    service: Option<String>,
+    /// How many, newest last
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 20)]
+    limit: u32,
+    /// With every figure behind each
+    #[arg(long)]
+    figures: bool,
+    /// As JSON, one decision a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Runs the subcommand.
+pub(crate) fn main(args: &Args) -> ExitCode {
+    let reach = match args.which.reach() {
+        Ok(reach) => reach,
+        Err(code) => return code,
+    };
+    block_on(async {
+        let service = &reach.cluster.chosen_service(args.service.as_deref())?.name;
+        let mut client = reach.load_manager(service).await?;
+        let reply = client.why(question(WhyRequest { limit: args.limit })).await;
+        let reply = reply.map_err(|status| words("the load-manager", &status))?;
+        let mut text = String::new();
+        for decision in &reply.into_inner().decisions {
+            if args.json {
+                text += &serde_json::to_string(decision).map_err(|fault| fault.to_string())?;
+            } else {
+                text += &line(decision);
+                if args.figures {
+                    text += &figures(decision);
+                }
+            }
+            text.push('\n');
+        }
+        // A reader that has gone away (`| head`) has read what it wanted.
+        std::io::stdout().write_all(text.as_bytes()).ok();
+        Ok(())
+    })
+}
+
+/// One decision as one line: when, what, and why.
+pub(crate) fn line(decision: &Decision) -> String {
+    let mut what = decision.action.clone();
+    if decision.action != "hold" && decision.count > 0 {
+        let _ = write!(what, " {}", decision.count);
+    }
+    if !decision.nodes.is_empty() {
+        let _ = write!(what, " ({})", decision.nodes.join(", "));
+    }
+    let mut line = format!("{}  {what}: {}", times(decision), decision.sentence);
+    if decision.repeats > 1 {
+        let (min, max) = (decision.demand_min, decision.demand_max);
+        let _ = write!(line, "  [{} times, demand {min:.1} to {max:.1}]", decision.repeats);
+    }
+    line
+}
+
+/// When it was; of several holds, from when to when.
+fn times(decision: &Decision) -> String {
+    let at = |ms| humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(ms)).to_string();
+    let (from, until) = (at(decision.unix_ms), at(decision.until_unix_ms.max(decision.unix_ms)));
+    match (from.split_once('T'), until.split_once('T')) {
+        _ if from == until => from,
+        (Some((day, _)), Some((other, time))) if day == other => format!("{from} to {time}"),
+        _ => format!("{from} to {until}"),
+    }
+}
+
+fn figures(decision: &Decision) -> String {
+    let figures = decision.figures.unwrap_or_default();
+    format!(
+        "\n    level {}  demand fast {:.1} slow {:.1}  in flight fast {:.1} slow {:.1}  arrivals {:.1}/s  service time \
+         {:.1} ms  queued {}  capacity {:.1}  ready {}  ordered {}  draining {}  want {} (largest {})",
+        decision.level,
+        figures.demand_fast,
+        figures.demand_slow,
+        figures.in_flight_fast,
+        figures.in_flight_slow,
+        figures.arrivals_per_s,
+        figures.service_time_ms,
+        figures.queued,
+        figures.capacity,
+        figures.ready,
+        figures.ordered,
+        figures.draining,
+        figures.want,
+        figures.want_max,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_holds_is_one_line_with_its_count_and_range() {
+        let decision = Decision {
+            unix_ms: 1_000,
+            action: "hold".into(),
+            sentence: "Medium".into(),
+            repeats: 30,
+            demand_min: 3.0,
+            demand_max: 5.25,
+            ..Decision::default()
+        };
+        assert_eq!(line(&decision), "1970-01-01T00:00:01Z  hold: Medium  [30 times, demand 3.0 to 5.2]");
+    }
+
+    #[test]
+    fn a_row_of_holds_has_its_first_and_its_last_time() {
+        let hour = 60 * 60 * 1000;
+        let hold = |from, until| {
+            line(&Decision {
+                unix_ms: from,
+                until_unix_ms: until,
+                action: "hold".into(),
+                ..Decision::default()
+            })
+        };
+        assert!(hold(10 * hour, 11 * hour).starts_with("1970-01-01T10:00:00Z to 11:00:00Z  hold"));
+        assert!(hold(23 * hour, 25 * hour).starts_with("1970-01-01T23:00:00Z to 1970-01-02T01:00:00Z  hold"));
+        // Within a second, or from a file that does not say.
+        assert!(hold(hour, hour + 900).starts_with("1970-01-01T01:00:00Z  hold"));
+        assert!(hold(hour, 0).starts_with("1970-01-01T01:00:00Z  hold"));
+    }
+
+    #[test]
+    fn a_change_names_its_nodes() {
+        let decision = Decision {
+            action: "drain".into(),
+            count: 1,
+            nodes: vec!["c3".into()],
+            sentence: "Low".into(),
+            repeats: 1,
+            ..Decision::default()
+        };
+        assert_eq!(line(&decision), "1970-01-01T00:00:00Z  drain 1 (c3): Low");
+    }
+}

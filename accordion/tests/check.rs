@@ -1,0 +1,83 @@
+//! `accordion check` and the command line: what is said, and the exit status.
+#![allow(clippy::unwrap_used)] // in a test an unwrap is the assertion
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const GOOD: &str = r#"
+[cluster]
+name = "t"
+[[node]]
+name = "c1"
+address = "127.0.0.11"
+[[node]]
+name = "c2"
+address = "127.0.0.12"
+[service.shop]
+front_end = "127.0.0.1"
+listen = "127.0.0.1:8080"
+command = ["shopd", "{port}"]
+capacity = 8
+"#;
+
+#[test]
+fn a_good_file_is_one_line_and_status_0() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("cluster.toml"), GOOD).unwrap();
+    for arguments in [&["check"][..], &["check", "cluster.toml"]] {
+        let output = accordion(place.path(), arguments);
+        assert_eq!(text(&output.stdout), "cluster.toml: good: 2 nodes, 1 service\n");
+        assert_eq!(text(&output.stderr), "");
+        assert_eq!(output.status.code(), Some(0));
+    }
+}
+
+#[test]
+fn every_fault_is_told_with_its_place_and_status_78() {
+    let place = tempfile::tempdir().unwrap();
+    let bad = GOOD.replace("front_end", "frontend").replace("capacity = 8", "capacity = 0");
+    fs::write(place.path().join("bad.toml"), bad).unwrap();
+    let output = accordion(place.path(), &["check", "bad.toml"]);
+    let faults = text(&output.stderr);
+    assert!(faults.lines().any(|line| line.starts_with("bad.toml:11:1: ")), "{faults}");
+    assert!(faults.lines().any(|line| line.starts_with("bad.toml:14:12: ")), "{faults}");
+    assert_eq!(text(&output.stdout), "");
+    assert_eq!(output.status.code(), Some(78));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_fault_of_the_configuration() {
+    let place = tempfile::tempdir().unwrap();
+    let output = accordion(place.path(), &["check", "nowhere.toml"]);
+    assert!(text(&output.stderr).starts_with("nowhere.toml:1:1: cannot be read"), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(78));
+}
+
+#[test]
+fn a_wrong_command_line_is_status_2_and_help_names_the_commands() {
+    let place = tempfile::tempdir().unwrap();
+    assert_eq!(accordion(place.path(), &["chek"]).status.code(), Some(2));
+    assert_eq!(accordion(place.path(), &["demo-service"]).status.code(), Some(2));
+    let help = accordion(place.path(), &["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    for command in ["up", "check", "demo-service", "service-manager", "load-manager", "task-processor"] {
+        assert!(text(&help.stdout).contains(&format!("\n  {command} ")), "{command} is not in the help");
+    }
+    assert!(!text(&help.stdout).contains("tethered"));
+    let version = accordion(place.path(), &["--version"]);
+    assert_eq!(text(&version.stdout), format!("accordion {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+fn accordion(place: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_accordion"))
+        .args(arguments)
+        .current_dir(place)
+        .env_remove("ACCORDION_CONFIG")
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).unwrap()
+}

@@ -1,0 +1,62 @@
+//! The file from its bytes to a checked cluster: opened, bounded, decoded, parsed, judged.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use super::report::{self, Report};
+use super::written::Table;
+use super::{Cluster, Faults, checked, syntax};
+
+/// The longest file that is read. Ten thousand nodes take about half of it.
+pub const FILE_BYTES_MAX: usize = 1 << 20;
+
+/// The cluster that the file describes.
+///
+/// # Errors
+/// Every fault of the file; one, at its beginning, when it cannot be read.
+pub fn read(path: &Path) -> Result<Cluster, Faults> {
+    let file_name = path.display().to_string();
+    let mut bytes = Vec::new();
+    // One byte more than allowed tells a file that is too long from one that just fits.
+    let limit = FILE_BYTES_MAX as u64 + 1;
+    if let Err(error) = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)) {
+        let fault = format!("cannot be read: {error}, must be a file that this user may read");
+        return Err(report::only(&file_name, "", fault));
+    }
+    if bytes.len() > FILE_BYTES_MAX {
+        return Err(too_long(&file_name));
+    }
+    match str::from_utf8(&bytes) {
+        Ok(text) => parse(&file_name, text),
+        Err(error) => {
+            let (before, rest) = bytes.split_at(error.valid_up_to());
+            let fault = format!("byte 0x{:02x} is not text, must be UTF-8", rest[0]);
+            Err(report::only(&file_name, &String::from_utf8_lossy(before), fault))
+        }
+    }
+}
+
+/// The cluster that the text describes; `file_name` is what the faults call it.
+///
+/// # Errors
+/// Every fault of the text.
+pub fn parse(file_name: &str, text: &str) -> Result<Cluster, Faults> {
+    if text.len() > FILE_BYTES_MAX {
+        return Err(too_long(file_name));
+    }
+    let report = Report::on(text);
+    let mended = syntax::mended(&report);
+    let (tables, _) = DeTable::parse_recoverable(&mended);
+    let cluster = checked::cluster(Table::root(tables.get_ref(), &report));
+    match report.finish(file_name) {
+        Some(faults) => Err(faults),
+        None => Ok(cluster.expect("whatever keeps a cluster from being whole is reported as a fault")),
+    }
+}
+
+fn too_long(file_name: &str) -> Faults {
+    report::only(file_name, "", format!("file too long, must be at most {FILE_BYTES_MAX} bytes"))
+}

@@ -1,0 +1,25 @@
+//! Start and stop of a daemon: its arguments, its directories, its log, its listening sockets and
+//! its shutdown. A daemon's `main.rs` is a story told with these.
+
+mod args;
+mod directories;
+mod files;
+mod listeners;
+mod log;
+mod shutdown;
+mod unix;
+
+pub use args::{DaemonArgs, LogFormat};
+pub use directories::Directories;
+pub use files::raise_file_limit;
+pub(crate) use files::{restore_soft_limit, soft_limit_before};
+pub use listeners::{listener, listeners, with_listeners};
+pub use shutdown::Shutdown;
+pub use unix::unix_listener;
+
+/// The exit status after a bad cluster.toml: EX_CONFIG of sysexits.h, which systemd knows by name.
+pub const EXIT_CONFIG: u8 = 78;
+
+/// The exit status of a daemon that has been replaced by a newer one elsewhere: starting it again
+/// would only take everything back. EX_NOPERM of sysexits.h.
+pub const EXIT_FENCED: u8 = 77;

@@ -1,0 +1,10 @@
+//! What several of Accordion's daemons share: `cluster.toml`, the start and stop of a daemon, the
+//! supervision of a service process, backoff. It knows no daemon.
+
+pub mod backoff;
+pub mod config;
+pub mod daemon;
+pub mod guard;
+pub mod level;
+pub mod process;
+mod sys;

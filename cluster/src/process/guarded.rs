@@ -1,0 +1,328 @@
+//! The daemon's side of a guard: its pipes, what it reports, and what it is ordered.
+//!
+//! One task owns the guard's process and its pipes, for as long as the guard lives; the handle
+//! tells it what to do. It ends by itself, within bounds, once the handle is dropped.
+
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, getpid, set_child_subreaper};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::{debug, error, info, warn};
+
+use super::words::Words;
+use crate::backoff::Backoff;
+use crate::guard;
+use crate::guard::wire::{Order, Report};
+
+/// A guard that has not ended everything this long after the grace is itself killed. It needs 4 s
+/// for a whole end without an order.
+const GUARD_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often what a lost guard left behind is killed, at first and later on: what has not ended by
+/// then cannot, for the time being.
+const KILL_ROUND: Duration = Duration::from_millis(20);
+const KILL_ROUND_MAX: Duration = Duration::from_secs(1);
+
+/// How much of a service's output is read at a time, and how many such pieces a pipe holds, 64 KiB
+/// by default, with room to spare.
+const PIECE_BYTES: usize = 8 * 1024;
+const PIPE_PIECES: usize = 16;
+
+/// How far a service is in its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Life {
+    /// The guard has not said anything yet.
+    Starting,
+    /// The main process runs.
+    Running { pid: u32 },
+    /// The main process ended, or is being ended; others of the service may be left.
+    Ended(End),
+    /// No process of the service is left.
+    Gone(End),
+}
+
+/// How a service came to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum End {
+    /// It never ran: the system's error number.
+    NotRun(i32),
+    /// Nobody told it to.
+    ByItself { how: String, words: String },
+    /// It was told to.
+    Ordered,
+    /// Its guard was killed, and it with it.
+    GuardLost,
+}
+
+/// What the task is to do. It only goes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Run,
+    /// End everything with this grace.
+    End(Duration),
+}
+
+/// A service under its guard. Dropped, it is ended as though the daemon were dead.
+#[derive(Debug)]
+pub(super) struct Guarded {
+    pid: u32,
+    wish: watch::Sender<Wish>,
+    life: watch::Receiver<Life>,
+    exited: watch::Receiver<Option<String>>,
+}
+
+/// What the task owns.
+struct Keeper {
+    service: String,
+    guard: Child,
+    orders: Option<ChildStdin>,
+    reports: Lines<BufReader<ChildStdout>>,
+    output: Option<ChildStderr>,
+    words: Words,
+    wish: watch::Receiver<Wish>,
+    life: watch::Sender<Life>,
+    exited: watch::Sender<Option<String>>,
+    main: Option<Pid>,
+    /// What every process of the service has in its environment.
+    mark: String,
+    /// The guard said so; it ends next.
+    is_all_gone: bool,
+    /// When the guard is killed for not having ended everything.
+    patience_until: Option<Instant>,
+}
+
+impl Guarded {
+    /// Starts a guard over `command`.
+    pub(super) fn spawn(service: &str, command: &[String]) -> io::Result<Self> {
+        // What a killed guard leaves behind becomes ours, so that it is found and collected.
+        set_child_subreaper(Some(getpid()))?;
+        let mark = format!("{:016x}", fastrand::u64(..));
+        let mut command = Command::from(guard::command(service, command));
+        command.env(guard::MARK_VARIABLE, &mark);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut guard = command.spawn()?;
+        let pid = guard.id().expect("a process that nobody has waited for has its number");
+        let (wish_in, wish) = watch::channel(Wish::Run);
+        let (life, life_out) = watch::channel(Life::Starting);
+        let (exited, exited_out) = watch::channel(None);
+        let reports = BufReader::new(guard.stdout.take().expect("stdout was asked to be a pipe")).lines();
+        let keeper = Keeper {
+            service: service.to_owned(),
+            orders: guard.stdin.take(),
+            output: guard.stderr.take(),
+            guard,
+            reports,
+            words: Words::new(service),
+            wish,
+            life,
+            exited,
+            main: None,
+            mark,
+            is_all_gone: false,
+            patience_until: None,
+        };
+        tokio::spawn(keeper.keep());
+        Ok(Self { pid, wish: wish_in, life: life_out, exited: exited_out })
+    }
+
+    /// The guard's own process.
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    pub(super) fn life(&self) -> watch::Receiver<Life> {
+        self.life.clone()
+    }
+
+    pub(super) fn exited(&self) -> watch::Receiver<Option<String>> {
+        self.exited.clone()
+    }
+
+    /// Ends every process of the service, with this grace. Answers when none is left. The first wish
+    /// counts.
+    pub(super) async fn end(&self, grace: Duration) {
+        self.wish.send_if_modified(|wish| {
+            let is_first = *wish == Wish::Run;
+            if is_first {
+                *wish = Wish::End(grace);
+            }
+            is_first
+        });
+        // An error says that the task is gone, which it is only after the guard, or with the runtime.
+        let _ = self.life.clone().wait_for(|life| matches!(life, Life::Gone(_))).await;
+    }
+}
+
+impl Keeper {
+    /// Serves the guard until it ends, then makes sure that the service has ended as well.
+    async fn keep(mut self) {
+        let mut bytes = vec![0; PIECE_BYTES];
+        let mut is_wish_open = true;
+        loop {
+            let patience_until = self.patience_until;
+            tokio::select! {
+                line = self.reports.next_line() => match line {
+                    Ok(Some(line)) => self.take_report(&line),
+                    Ok(None) | Err(_) => break,
+                },
+                count = read(&mut self.output, &mut bytes), if self.output.is_some() => self.take_output(&bytes[..count]),
+                changed = self.wish.changed(), if is_wish_open => {
+                    is_wish_open = changed.is_ok();
+                    self.take_wish(changed.is_ok()).await;
+                }
+                () = sleep_until(patience_until.unwrap_or_else(Instant::now)), if patience_until.is_some() => {
+                    error!(service = self.service, "the guard did not end the service in time and is killed");
+                    break;
+                }
+            }
+        }
+        self.finish().await;
+    }
+
+    fn take_report(&mut self, line: &str) {
+        match line.parse() {
+            Ok(Report::Pid(pid)) => {
+                self.main = i32::try_from(pid).ok().and_then(Pid::from_raw);
+                debug!(service = self.service, pid, "service started");
+                self.life.send_replace(Life::Running { pid });
+            }
+            Ok(Report::NotRun(number)) => self.ended(End::NotRun(number)),
+            Ok(Report::Exited(status)) => self.main_ended(format!("exited with status {status}")),
+            Ok(Report::Signal(signal)) => self.main_ended(format!("was killed by signal {signal}")),
+            Ok(Report::Gone) => self.is_all_gone = true,
+            Err(garbled) => warn!(service = self.service, line, %garbled, "the guard said something else"),
+        }
+    }
+
+    /// What the service wrote; nothing more will come after an empty piece.
+    fn take_output(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            self.output = None;
+        }
+        self.words.take(bytes);
+    }
+
+    /// A wish, or the end of whoever could wish.
+    async fn take_wish(&mut self, is_wish: bool) {
+        let wish = *self.wish.borrow_and_update();
+        let grace = match wish {
+            Wish::Run if is_wish => return,
+            Wish::Run => None,
+            Wish::End(grace) => is_wish.then_some(grace),
+        };
+        self.be_patient(grace.unwrap_or_default());
+        if matches!(*self.life.borrow(), Life::Starting | Life::Running { .. }) {
+            self.ended(End::Ordered);
+        }
+        match (grace, &mut self.orders) {
+            (Some(grace), Some(orders)) => {
+                // A guard that is gone needs no order, and its end is seen on the reports.
+                let _ = orders.write_all(format!("{}\n", Order::Stop(grace)).as_bytes()).await;
+            }
+            (Some(_) | None, _) => self.orders = None,
+        }
+    }
+
+    /// The main process ended; unless it was told to, this is news.
+    fn main_ended(&mut self, how: String) {
+        // What it wrote before its end is in the pipe by now, whichever of the two is seen first.
+        self.drain_output();
+        if matches!(*self.life.borrow(), Life::Ended(_) | Life::Gone(_)) {
+            info!(service = self.service, how, "service ended");
+            return;
+        }
+        self.words.finish();
+        self.ended(End::ByItself { how, words: self.words.last() });
+    }
+
+    /// From here on the guard has this long and `GUARD_PATIENCE` to end everything, if not less.
+    fn be_patient(&mut self, grace: Duration) {
+        let until = Instant::now() + grace + GUARD_PATIENCE;
+        self.patience_until = Some(self.patience_until.map_or(until, |set| set.min(until)));
+    }
+
+    fn ended(&mut self, end: End) {
+        if let End::ByItself { how, words } = &end {
+            warn!(service = self.service, how, "service ended by itself");
+            let news = if words.is_empty() { how.clone() } else { format!("{how}: {words}") };
+            self.exited.send_replace(Some(news));
+            self.be_patient(Duration::ZERO);
+        }
+        self.life.send_replace(Life::Ended(end));
+    }
+
+    fn end_so_far(&self) -> End {
+        match &*self.life.borrow() {
+            Life::Ended(end) | Life::Gone(end) => end.clone(),
+            Life::Starting | Life::Running { .. } => End::GuardLost,
+        }
+    }
+
+    /// Reads what is in the pipe and does not wait for more. It asks the pipe and not the runtime,
+    /// which may not have heard of it yet.
+    fn drain_output(&mut self) {
+        let mut bytes = [0; PIECE_BYTES];
+        for _ in 0..PIPE_PIECES {
+            let Some(output) = &self.output else { return };
+            match rustix::io::read(output, &mut bytes) {
+                Ok(count) => self.take_output(&bytes[..count]),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// The guard is gone, or is to go. If it did not say that all is over, nobody but us is left to
+    /// end the service.
+    async fn finish(mut self) {
+        self.drain_output();
+        self.words.finish();
+        if !self.is_all_gone || timeout(GUARD_PATIENCE, self.guard.wait()).await.is_err() {
+            self.finish_for_guard().await;
+        }
+        let end = self.end_so_far();
+        if end == End::GuardLost {
+            error!(service = self.service, "the guard of the service was killed, so the service was as well");
+            self.exited.send_replace(Some("was killed with its guard process".to_owned()));
+        }
+        self.life.send_replace(Life::Gone(end));
+    }
+
+    /// Kills the guard, should it still be there, after what is below it, and then what it left behind.
+    async fn finish_for_guard(&mut self) {
+        if let Some(guard) = self.guard.id().and_then(|pid| Pid::from_raw(pid.cast_signed())) {
+            guard::signal_below(guard, Signal::KILL);
+        }
+        if let Err(error) = self.guard.kill().await {
+            warn!(service = self.service, %error, "the guard could not be killed");
+        }
+        let mut is_told = false;
+        let mut rounds = Backoff::new(KILL_ROUND, KILL_ROUND_MAX);
+        let mut orphans = guard::Orphans::new(&self.mark, self.main);
+        // Without a bound: while one of them is left, the service is not gone.
+        loop {
+            let left = orphans.kill();
+            if left.is_empty() {
+                return;
+            }
+            let pause = rounds.next();
+            if pause == KILL_ROUND_MAX && !is_told {
+                is_told = true;
+                error!(service = self.service, processes = ?left, "processes of the service cannot be ended");
+            }
+            sleep(pause).await;
+        }
+    }
+}
+
+/// Reads a piece; an error is the end, as an empty piece is.
+async fn read(output: &mut Option<ChildStderr>, bytes: &mut [u8]) -> usize {
+    match output {
+        Some(output) => output.read(bytes).await.unwrap_or(0),
+        None => 0,
+    }
+}

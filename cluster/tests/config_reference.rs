@@ -1,0 +1,227 @@
+//! The reference file says of every key what the reader of cluster.toml holds to, and every key
+//! reaches the field of its name.
+
+// Also the functions around the tests are tests: an unwrap is the assertion.
+#![allow(clippy::unwrap_used)]
+
+use cluster::config::{self, Cluster, Scaling};
+
+const REFERENCE: &str = include_str!("../../cluster.toml");
+
+/// The headers under which the reference file explains keys, first ones only.
+const TABLES: [&str; 5] =
+    ["[cluster]", "[cluster.lease]", "[[node]]", "[service.demo]", "[service.demo.scaling]"];
+
+/// A value for each key with a default, sound beside those of the reference file and unlike any of them.
+const OTHER_VALUES: [(&str, &[(&str, &str)]); 5] = [
+    ("[cluster]", &[("insecure", "true"), ("runtime_dir", "\"/r\""), ("state_dir", "\"/s\"")]),
+    (
+        "[cluster.lease]",
+        &[
+            ("ttl", "\"11s\""),
+            ("renew", "\"2500ms\""),
+            ("jeopardy", "\"5s\""),
+            ("orphan_grace", "\"61s\""),
+            ("reservation_timeout", "\"31s\""),
+            ("reclaim_notice", "\"32s\""),
+        ],
+    ),
+    ("[[node]]", &[("control_port", "7500"), ("data_port", "7501"), ("slots", "2"), ("speed", "1.25")]),
+    (
+        "[service.demo]",
+        &[
+            ("ready", "\"/up\""),
+            ("ports", "\"30000-30009\""),
+            ("local_capacity", "9"),
+            ("min", "1"),
+            ("max", "2"),
+            ("local", "\"always\""),
+            ("dispatch", "\"p2c\""),
+            ("workers", "3"),
+            ("served_by", "false"),
+            ("queue_max", "1001"),
+            ("queue_timeout", "\"11s\""),
+            ("connect_timeout", "\"2s\""),
+            ("head_timeout", "\"12s\""),
+            ("first_byte_timeout", "\"61s\""),
+            ("start_timeout", "\"31s\""),
+            ("stop_timeout", "\"13s\""),
+            ("long_lived_timeout", "\"6m\""),
+        ],
+    ),
+    (
+        "[service.demo.scaling]",
+        &[
+            ("policy", "\"classic\""),
+            ("target", "0.61"),
+            ("high", "0.76"),
+            ("low", "0.34"),
+            ("cpu_target", "0.5"),
+            ("tick", "\"2s\""),
+            ("fast_window", "\"4s\""),
+            ("slow_window", "\"31s\""),
+            ("high_ticks", "3"),
+            ("surge", "1.6"),
+            ("queue_drain_time", "\"11s\""),
+            ("add_max", "5"),
+            ("add_factor", "2.5"),
+            ("add_period", "\"3s\""),
+            ("down_window", "\"121s\""),
+            ("down_projection", "0.86"),
+            ("down_after_up", "\"62s\""),
+            ("node_age_min", "\"63s\""),
+            ("drain_period", "\"12s\""),
+            ("drain_share", "0.2"),
+            ("data_timeout", "\"4s\""),
+            ("node_data_timeout", "\"7s\""),
+            ("long_lived_after", "\"14s\""),
+            ("long_lived_quiet", "\"5s\""),
+            ("long_lived_weight", "0.3"),
+        ],
+    ),
+];
+
+fn sound(text: &str) -> Cluster {
+    config::parse("cluster.toml", text).unwrap_or_else(|faults| panic!("{faults}\n{text}"))
+}
+
+/// Where a line stands, and what is written above it and in it.
+struct Entry {
+    line: usize,
+    comment: &'static str,
+    value: &'static str,
+    commented_out: bool,
+}
+
+/// The lines of the table, up to the next one, with their numbers from 0.
+fn lines_of(table: &str) -> impl Iterator<Item = (usize, &'static str)> {
+    let lines = REFERENCE.lines().enumerate().skip_while(move |(_, line)| *line != table);
+    lines.skip(1).take_while(|(_, line)| !line.starts_with('['))
+}
+
+fn entry(table: &str, key: &str) -> Entry {
+    let written = |line: &'static str| line.trim_start_matches("# ").strip_prefix(key)?.strip_prefix(" = ");
+    let (line, value) = lines_of(table)
+        .find_map(|(number, line)| Some((number, written(line)?)))
+        .unwrap_or_else(|| panic!("{key} is not in {table}"));
+    let all: Vec<&str> = REFERENCE.lines().collect();
+    let comment = all[line - 1];
+    assert!(comment.starts_with("# "), "{key} in {table} has no comment");
+    Entry { line, comment, value, commented_out: all[line].starts_with("# ") }
+}
+
+/// The reference file with the line replaced.
+fn with_line(number: usize, becomes: &str) -> String {
+    let replaced = |(index, line)| if index == number { becomes } else { line };
+    REFERENCE.lines().enumerate().map(replaced).collect::<Vec<_>>().join("\n")
+}
+
+/// The keys that the reader knows there, as it tells whoever writes another one.
+fn known_keys(table: &str) -> Vec<String> {
+    let text = REFERENCE.replacen(&format!("{table}\n"), &format!("{table}\nzzzzzzzz = 1\n"), 1);
+    let faults = config::parse("cluster.toml", &text).unwrap_err();
+    let (_, keys) = faults.iter().next().unwrap().text.split_once("must be one of ").unwrap();
+    let is_table = |key: &str| key == "lease" || key == "scaling";
+    keys.split(", ").filter(|key| !is_table(key)).map(str::to_owned).collect()
+}
+
+/// What the reader says that the key must be, without examples for other types.
+fn expectation(table: &str, key: &str) -> String {
+    let text = with_line(entry(table, key).line, &format!("{key} = {{}}"));
+    let faults = config::parse("cluster.toml", &text).unwrap_err();
+    let (_, expected) = faults.iter().next().unwrap().text.split_once(", must be ").unwrap();
+    let expected = expected.split(", with its unit").next().unwrap();
+    expected.trim_end_matches(", in quotes").to_owned()
+}
+
+#[test]
+fn the_reference_file_loads() {
+    let cluster = sound(REFERENCE);
+    let nodes: Vec<String> =
+        cluster.nodes.iter().map(|node| format!("{} {}", node.name, node.control())).collect();
+    assert_eq!(nodes, ["c1 127.0.0.11:7400", "c2 127.0.0.12:7400", "c3 127.0.0.13:7400"]);
+    let [demo] = &cluster.services[..] else { panic!("one service") };
+    assert_eq!((demo.name.as_str(), demo.capacity, demo.max), ("demo", 8, 3));
+    assert_eq!(demo.listen.to_string(), "127.0.0.1:8080");
+    // The newcomer waits for the slow window, then the down window, then for one drain after another.
+    let nodes = u32::try_from(cluster.nodes.len()).unwrap();
+    let scaling = &demo.scaling;
+    let until_all_are_back = scaling.slow_window + scaling.down_window + scaling.drain_period * nodes;
+    assert!(until_all_are_back.as_secs() <= 60, "{until_all_are_back:?}");
+}
+
+#[test]
+fn every_key_that_the_reader_knows_is_explained_with_what_it_must_be() {
+    for table in TABLES {
+        for key in known_keys(table) {
+            let (entry, expected) = (entry(table, &key), expectation(table, &key));
+            assert!(entry.comment.contains(&expected), "{key}: {} lacks {expected:?}", entry.comment);
+        }
+    }
+}
+
+#[test]
+fn every_default_is_the_one_that_the_comment_names() {
+    for table in TABLES {
+        for key in known_keys(table) {
+            let entry = entry(table, &key);
+            let (_, last) = entry.comment.rsplit_once("; ").unwrap();
+            if let Some(default) = last.strip_prefix("default ") {
+                let default = default.strip_suffix('.').unwrap();
+                let written = sound(&with_line(entry.line, &format!("{key} = {default}")));
+                assert_eq!(written, sound(&with_line(entry.line, "")), "{key} in {table}");
+                assert!(!entry.commented_out || entry.value == default, "{key} in {table}");
+            } else if last == "required." {
+                assert!(config::parse("", &with_line(entry.line, "")).is_err(), "{key} in {table}");
+            } else {
+                assert!(last.starts_with("unset: "), "{key} in {table}: {last}");
+                sound(&with_line(entry.line, &format!("{key} = {}", entry.value)));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_key_reaches_the_field_of_its_name_and_no_other() {
+    for (table, values) in OTHER_VALUES {
+        for (key, value) in values {
+            let line = entry(table, key).line;
+            let before = format!("{:#?}", sound(&with_line(line, "")));
+            let after = format!("{:#?}", sound(&with_line(line, &format!("{key} = {value}"))));
+            assert_ne!(before, after, "{key} in {table}");
+            let field = format!("{key}: ");
+            let others = |text: &str| -> Vec<String> {
+                text.replace("Some(\n", "Some(")
+                    .lines()
+                    .map(str::trim)
+                    .filter(|line| !line.starts_with(&field))
+                    .map(str::to_owned)
+                    .collect()
+            };
+            // `None` and `Some` have different numbers of lines; what follows them is not the key's.
+            let rest = |text: &str| -> Vec<String> {
+                others(text).into_iter().filter(|line| !matches!(line.as_str(), ")," | "None,")).collect()
+            };
+            assert_eq!(rest(&before), rest(&after), "{key} in {table}");
+        }
+        let required = ["name", "address", "front_end", "listen", "command", "capacity"];
+        let mut known = known_keys(table);
+        known.retain(|key| !required.contains(&key.as_str()));
+        let listed: Vec<&str> = values.iter().map(|(key, _)| *key).collect();
+        assert_eq!(known, listed, "{table}");
+    }
+}
+
+#[test]
+fn without_a_scaling_table_the_defaults_are_in_force() {
+    let (text, _) = REFERENCE.split_once("[service.demo.scaling]").unwrap();
+    assert_eq!(sound(text).services[0].scaling, Scaling::default());
+}
+
+#[test]
+fn any_program_takes_the_place_of_the_demo_as_the_comment_shows() {
+    let shown = REFERENCE.lines().find_map(|line| line.strip_prefix("# command = ")).unwrap();
+    let entry = entry("[service.demo]", "command");
+    let cluster = sound(&with_line(entry.line, &format!("command = {shown}")));
+    assert_eq!(cluster.services[0].command[..3], ["python3", "-m", "http.server"]);
+}

@@ -1,0 +1,293 @@
+//! A cluster of its own for each test: addresses in 127/8 that no other test uses, a cluster.toml,
+//! and `accordion up` on it.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client::{self, Answer};
+use crate::processes::{self, Process};
+use crate::wait_for;
+
+/// A whole cluster starts within this on a busy machine.
+const UP_LIMIT: Duration = Duration::from_secs(30);
+
+/// And is down within this.
+const DOWN_LIMIT: Duration = Duration::from_secs(60);
+
+/// Addresses that one site may use.
+const ADDRESSES: u32 = 8;
+
+static SITES: AtomicU32 = AtomicU32::new(0);
+
+/// What a test wants of its cluster.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Nodes in the pool.
+    pub nodes: u32,
+    /// The service's command; empty: the demo service with 8 workers.
+    pub command: Vec<String>,
+    /// Lines for `[service.demo]`.
+    pub service: String,
+    /// Lines for `[service.demo.scaling]`.
+    pub scaling: String,
+    /// Lines for `[cluster.lease]`.
+    pub lease: String,
+}
+
+/// A cluster.toml with a directory and addresses of its own, and `accordion up` while it runs.
+pub struct Site {
+    program: PathBuf,
+    directory: TempDir,
+    first_address: u32,
+    nodes: u32,
+    up: Option<Child>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            nodes: 3,
+            command: Vec::new(),
+            service: String::new(),
+            // A second of the defaults' half minutes: a test should see a whole breath of it.
+            scaling:
+                "slow_window = \"4s\"\ndown_window = \"6s\"\ndown_after_up = \"3s\"\nnode_age_min = \"3s\"\n\
+                      drain_period = \"1s\"\n"
+                    .to_owned(),
+            lease: String::new(),
+        }
+    }
+}
+
+impl Site {
+    /// Writes the cluster.toml of `plan`; nothing runs yet. `program` is the binary under test.
+    pub fn new(program: &str, plan: &Plan) -> Self {
+        let directory = tempfile::Builder::new().prefix("e2e").tempdir().expect("a temporary directory");
+        let number = SITES.fetch_add(1, Ordering::SeqCst);
+        // 127.16.0.0 and up: the process picks the block, the site its place in it.
+        let block = (std::process::id() % 40_000) * 256;
+        let first_address = u32::from(Ipv4Addr::new(127, 16, 0, 0)) + block + (number % 31) * ADDRESSES + 1;
+        let site = Self { program: program.into(), directory, first_address, nodes: plan.nodes, up: None };
+        std::fs::write(site.config(), site.text(plan)).expect("the directory is writable");
+        site
+    }
+
+    /// The same, up and serving.
+    pub fn up(program: &str, plan: &Plan) -> Self {
+        let mut site = Self::new(program, plan);
+        site.start();
+        wait_for("the site answers", UP_LIMIT, || {
+            site.get("/healthz").ok().filter(|answer| answer.status == 200)
+        });
+        site
+    }
+
+    /// Starts `accordion up`; its output goes to a file.
+    pub fn start(&mut self) {
+        let log = File::create(self.log_path()).expect("the directory is writable");
+        let mut command = self.command("up");
+        command.stdout(log.try_clone().expect("a file can be shared")).stderr(log).stdin(Stdio::null());
+        self.up = Some(command.spawn().expect("the program starts"));
+    }
+
+    /// The cluster.toml.
+    pub fn config(&self) -> PathBuf {
+        self.directory.path().join("cluster.toml")
+    }
+
+    /// Where a test may keep files of its own.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Where clients reach the service.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.ip(0).into(), 8080)
+    }
+
+    /// One GET on a connection of its own.
+    pub fn get(&self, target: &str) -> std::io::Result<Answer> {
+        client::get(self.address(), target, Duration::from_secs(20))
+    }
+
+    /// A subcommand of the program for this cluster, to be run.
+    pub fn command(&self, subcommand: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(subcommand).arg("--config").arg(self.config());
+        command.arg("--runtime-dir").arg(self.directory.path().join("run"));
+        if matches!(subcommand, "up" | "service-manager" | "load-manager" | "task-processor") {
+            command.arg("--state-dir").arg(self.directory.path().join("state"));
+        }
+        command
+    }
+
+    /// Runs a subcommand to its end.
+    pub fn run(&self, subcommand: &str, arguments: &[&str]) -> Output {
+        self.command(subcommand).args(arguments).output().expect("the program starts")
+    }
+
+    /// What `accordion status --json` says of the one service.
+    pub fn status(&self) -> Option<Value> {
+        let output = self.run("status", &["--json"]);
+        let whole: Value = serde_json::from_slice(&output.stdout).ok()?;
+        whole["services"].get(0).cloned()
+    }
+
+    /// The nodes in that state, as the load-manager sees them.
+    pub fn nodes_in(&self, state: &str) -> Vec<String> {
+        let status = self.status().unwrap_or_default();
+        let nodes = status["load_manager"]["Ok"]["nodes"].as_array().cloned().unwrap_or_default();
+        let named = nodes.iter().filter(|node| node["state"] == state);
+        named.filter_map(|node| node["node"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// What one node looks like to the load-manager.
+    pub fn node(&self, name: &str) -> Value {
+        let status = self.status().unwrap_or_default();
+        let nodes = status["load_manager"]["Ok"]["nodes"].as_array().cloned().unwrap_or_default();
+        nodes.into_iter().find(|node| node["node"] == name).unwrap_or_default()
+    }
+
+    /// Waits until exactly `count` nodes are ready.
+    pub fn wait_ready(&self, count: usize, limit: Duration) -> Vec<String> {
+        wait_for(&format!("{count} nodes are ready\n{}", self.log()), limit, || {
+            Some(self.nodes_in("ready")).filter(|ready| ready.len() == count)
+        })
+    }
+
+    /// Waits until this node is ready, whichever of those ordered with it is so first.
+    pub fn wait_for_node(&self, name: &str, limit: Duration) {
+        wait_for(&format!("{name} is ready"), limit, || (self.node(name)["state"] == "ready").then_some(()));
+    }
+
+    /// Waits until at least `count` nodes are ready.
+    pub fn wait_at_least(&self, count: usize, limit: Duration) -> Vec<String> {
+        wait_for(&format!("at least {count} nodes are ready"), limit, || {
+            Some(self.nodes_in("ready")).filter(|ready| ready.len() >= count)
+        })
+    }
+
+    /// The decisions, oldest first.
+    pub fn decisions(&self) -> Vec<Value> {
+        let output = self.run("why", &["--json", "-n", "1000"]);
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
+    /// The daemon with these words on its command line.
+    pub fn daemon(&self, words: &[&str]) -> Option<Process> {
+        processes::find(&self.mark(), words)
+    }
+
+    /// Kills a daemon with SIGKILL and answers its id.
+    pub fn kill(&self, words: &[&str]) -> i32 {
+        let process = self.daemon(words).unwrap_or_else(|| panic!("{words:?} runs"));
+        processes::signal(process.pid, Signal::KILL);
+        process.pid
+    }
+
+    /// Everything that runs of this cluster: daemons, guards and copies of the service.
+    pub fn processes(&self) -> Vec<Process> {
+        let mut all = processes::with_mark(&self.mark());
+        let addresses: Vec<_> = (0..=self.nodes).map(|index| self.ip(index).to_string()).collect();
+        for process in processes::with_mark("127.") {
+            let ours = process.arguments.iter().any(|word| addresses.contains(word));
+            if ours && !all.iter().any(|known| known.pid == process.pid) {
+                all.push(process);
+            }
+        }
+        all
+    }
+
+    /// The copies of the service that run at node `index` (0: the front end).
+    pub fn copies_at(&self, index: u32) -> Vec<Process> {
+        let address = self.ip(index).to_string();
+        processes::with_mark("demo-service")
+            .into_iter()
+            .filter(|process| process.arguments.contains(&address))
+            .collect()
+    }
+
+    /// Asks `up` to go down and waits for it.
+    pub fn down(&mut self) -> ExitStatus {
+        let mut up = self.up.take().expect("the site is up");
+        processes::signal(up.id() as i32, Signal::TERM);
+        let status =
+            wait_for("accordion up has ended", DOWN_LIMIT, || up.try_wait().expect("it is our child"));
+        let left = self.processes();
+        assert!(left.is_empty(), "left behind: {left:?}");
+        status
+    }
+
+    /// `up` itself.
+    pub fn up_process(&mut self) -> &mut Child {
+        self.up.as_mut().expect("the site is up")
+    }
+
+    /// What all daemons said so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// The address of the front end (0) or of a node (from 1).
+    pub fn ip(&self, index: u32) -> Ipv4Addr {
+        Ipv4Addr::from(self.first_address + index)
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.directory.path().join("up.log")
+    }
+
+    /// What only the command lines of this site's processes contain.
+    fn mark(&self) -> String {
+        self.directory.path().display().to_string()
+    }
+
+    fn text(&self, plan: &Plan) -> String {
+        let front = self.ip(0);
+        let demo =
+            ["{accordion}", "demo-service", "--port", "{port}", "--address", "{address}", "--workers", "8"];
+        let command =
+            if plan.command.is_empty() { demo.map(str::to_owned).to_vec() } else { plan.command.clone() };
+        let mut text = format!("[cluster]\nname = \"e2e\"\n\n[cluster.lease]\n{}\n", plan.lease);
+        for index in 1..=plan.nodes {
+            let address = self.ip(index);
+            // Writing into a String cannot fail.
+            let _ = writeln!(text, "[[node]]\nname = \"c{index}\"\naddress = \"{address}\"\n");
+        }
+        let _ = writeln!(
+            text,
+            "[service.demo]\nfront_end = \"{front}\"\nlisten = \"{front}:8080\"\ncommand = {command:?}\n\
+             ready = \"/healthz\"\ncapacity = 8\n{}\n\n[service.demo.scaling]\n{}",
+            plan.service, plan.scaling
+        );
+        text
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if let Some(mut up) = self.up.take() {
+            if std::thread::panicking() {
+                eprintln!("---- what the daemons said ----\n{}", self.log());
+            }
+            up.kill().ok();
+            up.wait().ok();
+        }
+        // A test that failed half-way leaves nothing behind either.
+        for process in self.processes() {
+            processes::signal(process.pid, Signal::KILL);
+        }
+    }
+}

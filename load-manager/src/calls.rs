@@ -1,0 +1,185 @@
+//! The calls to a node that carry a decision out: each bounded in time, each safe to repeat, none
+//! with a choice left.
+
+use std::time::{Duration, Instant};
+
+use proto::task_processor as wire;
+use proto::task_processor::reserve_reply::Answer;
+use proto::task_processor::task_processor_client::TaskProcessorClient;
+use tokio::sync::mpsc;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+
+use crate::event::Event;
+use crate::node::Lease;
+
+/// A client of one node's task-processor.
+pub(crate) type NodeClient = TaskProcessorClient<Channel>;
+
+/// How long a node may think about a call that it answers at once.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What a call that waits for a process may take beyond the time the process has.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    /// The service's name.
+    pub service: String,
+    /// The front end's address.
+    pub front_end: String,
+    /// New with each start, and higher.
+    pub incarnation: u64,
+}
+
+/// Why a node could not be added.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AddFault {
+    /// It granted nothing.
+    #[error("{words}")]
+    Refused {
+        /// Its sentence.
+        words: String,
+        /// When asking again may help.
+        retry_after: Duration,
+    },
+    /// It granted a slot, but the service did not get ready there.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Reserves a slot and starts the service there. A failed start gives the lease back.
+pub(crate) async fn add(
+    node: usize,
+    mut client: NodeClient,
+    identity: Identity,
+    request_id: String,
+    start_timeout: Duration,
+    events: mpsc::Sender<Event>,
+) {
+    let result = match reserve(&mut client, &identity, request_id).await {
+        Ok((lease, sent)) => {
+            let reserved = Event::Reserved { node, lease: lease.clone(), sent };
+            if events.send(reserved).await.is_err() {
+                return;
+            }
+            start(&mut client, lease, start_timeout).await
+        }
+        Err(fault) => Err(fault),
+    };
+    // The manager is gone only when the daemon ends; the node's time to live cleans up then.
+    events.send(Event::Added { node, result }).await.ok();
+}
+
+/// The lease granted, and when the request that was answered was sent. Asked twice at most, with the
+/// same id, so that an answer that was lost is the same grant.
+async fn reserve(
+    client: &mut NodeClient,
+    identity: &Identity,
+    request_id: String,
+) -> Result<(Lease, Instant), AddFault> {
+    let request = wire::ReserveRequest {
+        service: identity.service.clone(),
+        front_end: identity.front_end.clone(),
+        incarnation: identity.incarnation,
+        request_id,
+    };
+    let refused = |words: String, retry_after| AddFault::Refused { words, retry_after };
+    let mut sent = Instant::now();
+    let mut reply = client.reserve(timed(request.clone(), ANSWER_TIMEOUT)).await;
+    if reply.as_ref().is_err_and(has_no_answer) {
+        sent = Instant::now();
+        reply = client.reserve(timed(request, ANSWER_TIMEOUT)).await;
+    }
+    let reply = reply.map_err(|status| refused(words(&status), Duration::ZERO))?;
+    match reply.into_inner().answer {
+        Some(Answer::Grant(grant)) => {
+            let lease = Lease {
+                id: grant.lease_id,
+                epoch: grant.epoch,
+                token: grant.token,
+                data_address: String::new(),
+            };
+            Ok((lease, sent))
+        }
+        Some(Answer::Denial(denial)) => {
+            Err(refused(denial.detail, Duration::from_millis(denial.retry_after_ms)))
+        }
+        None => Err(refused("it answered the reservation with nothing".to_owned(), Duration::ZERO)),
+    }
+}
+
+async fn start(client: &mut NodeClient, lease: Lease, start_timeout: Duration) -> Result<Lease, AddFault> {
+    match client.start(timed(reference(&lease), start_timeout + SLACK)).await {
+        Ok(reply) => Ok(Lease { data_address: reply.into_inner().data_address, ..lease }),
+        Err(status) => {
+            // Whether it is released now or by its time to live, the start has failed.
+            client.release(timed(reference(&lease), ANSWER_TIMEOUT + SLACK)).await.ok();
+            Err(AddFault::Failed(words(&status)))
+        }
+    }
+}
+
+/// Waits until the node counts no request of the lease.
+pub(crate) async fn drain(
+    node: usize,
+    mut client: NodeClient,
+    lease: Lease,
+    limit: Duration,
+    events: mpsc::Sender<Event>,
+) {
+    let result =
+        client.drain(timed(reference(&lease), limit)).await.map(drop).map_err(|status| words(&status));
+    events.send(Event::NodeDrained { node, lease_id: lease.id, result }).await.ok();
+}
+
+/// Takes a drain back that the node was told of.
+pub(crate) async fn undrain(node: usize, mut client: NodeClient, lease: Lease, events: mpsc::Sender<Event>) {
+    let result = client.undrain(timed(reference(&lease), ANSWER_TIMEOUT)).await;
+    let result = result.map(drop).map_err(|status| words(&status));
+    events.send(Event::Undrained { node, lease_id: lease.id, result }).await.ok();
+}
+
+/// Stops the service and frees the slot.
+pub(crate) async fn stop_and_release(
+    node: usize,
+    mut client: NodeClient,
+    lease: Lease,
+    stop_timeout: Duration,
+    events: mpsc::Sender<Event>,
+) {
+    let limit = stop_timeout + SLACK;
+    if let Err(status) = client.stop(timed(reference(&lease), limit)).await {
+        tracing::warn!(lease = lease.id, "the stop was not answered well: {}", words(&status));
+    }
+    let released = client.release(timed(reference(&lease), limit)).await;
+    let result = released.map(drop).map_err(|status| words(&status));
+    events.send(Event::Released { node, lease_id: lease.id, result }).await.ok();
+}
+
+/// The reference that a call about `lease` carries.
+pub(crate) fn reference(lease: &Lease) -> wire::LeaseRef {
+    wire::LeaseRef { lease_id: lease.id.clone(), epoch: lease.epoch }
+}
+
+/// A request with a deadline that holds on both sides.
+pub(crate) fn timed<T>(message: T, limit: Duration) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(limit);
+    request
+}
+
+/// What a status says, for a person.
+pub(crate) fn words(status: &Status) -> String {
+    if has_no_answer(status) {
+        format!("no answer in time ({})", status.message())
+    } else {
+        status.message().to_owned()
+    }
+}
+
+/// Whether nobody answered, in place of somebody who said no.
+fn has_no_answer(status: &Status) -> bool {
+    matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded | Code::Unavailable)
+}

@@ -1,0 +1,151 @@
+//! When to add nodes and when to drain them: load samples and the fleet in, one `Decision` a tick out.
+//!
+//! Pure: no clock, no I/O, no random number; the time is an argument, counted from any fixed moment.
+//! So the daemon, a simulator and the property tests run the same code. What is decided, and by
+//! which rule, is in `adaptive` and `classic`; what they look at is in the other modules.
+
+mod adaptive;
+mod classic;
+mod cpu;
+mod decision;
+mod demand;
+mod figures;
+mod fleet;
+mod history;
+mod level;
+mod load;
+mod projection;
+mod reason;
+mod sample;
+mod situation;
+mod want;
+mod window;
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use cluster::config::{Local, Policy, Scaling};
+use cluster::level::Level;
+
+use adaptive::Memory;
+use cpu::Cpu;
+use load::Load;
+use situation::Situation;
+
+pub use decision::{Action, Decision};
+pub use figures::Figures;
+pub use fleet::{CpuUse, DrainingNode, Fleet, ReadyNode};
+pub use reason::Reason;
+pub use sample::{ChildLoad, Sample};
+
+/// What a service's decisions go by: from `cluster.toml`, and the size of the pool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The rule and its numbers.
+    pub scaling: Scaling,
+    /// Whether the local copy serves beside children.
+    pub local: Local,
+    /// Requests in flight that the local copy handles well.
+    pub k_local: f64,
+    /// Requests in flight that a node of speed 1.0 handles well: what a node not yet ready is taken
+    /// to be worth. A ready node counts with its own K.
+    pub capacity: f64,
+    /// Nodes kept for the service, also without load.
+    pub min: u32,
+    /// Nodes it may have ready or on their way at most.
+    pub max: u32,
+    /// Nodes of the pool.
+    pub pool: u32,
+}
+
+/// The decisions of one service. A clone goes on from the same state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decider {
+    settings: Settings,
+    started: Duration,
+    /// The latest time it was given: time never goes back.
+    now: Duration,
+    load: Load,
+    cpu: Cpu,
+    memory: Memory,
+    level: Level,
+    figures: Figures,
+}
+
+impl Decider {
+    /// A decider that knows nothing yet: it drains nothing until its windows are full.
+    pub fn new(settings: Settings, now: Duration) -> Self {
+        Self {
+            started: now,
+            now,
+            load: Load::new(&settings.scaling),
+            cpu: Cpu::new(&settings.scaling),
+            memory: Memory::new(&settings.scaling),
+            level: Level::Medium,
+            figures: Figures::default(),
+            settings,
+        }
+    }
+
+    /// Takes one load sample that ends now. One whose figures are not numbers counts as missing.
+    pub fn observe(&mut self, now: Duration, sample: &Sample) {
+        self.now = self.now.max(now);
+        if !sample.is_sound() {
+            return;
+        }
+        let has_hole = self.load.observe(self.now, sample, &self.settings.scaling);
+        if has_hole {
+            self.memory.restart_down_window();
+        }
+    }
+
+    /// Decides. Called each `scaling.tick`, and in between when a request enters the queue; only
+    /// calls at least 0.9 ticks apart count as ticks where ticks are counted.
+    pub fn tick(&mut self, now: Duration, fleet: &Fleet) -> Decision {
+        self.now = self.now.max(now);
+        self.cpu.note(self.now, fleet, &self.settings.scaling);
+        self.memory.notice(self.now, fleet, &self.settings.scaling);
+        let (action, reason) = match self.missing_data() {
+            Some(reason) => {
+                self.memory.pass_without_data();
+                (Action::Hold, reason)
+            }
+            None => self.decide(fleet),
+        };
+        self.memory.note(self.now, &action, fleet.held());
+        Decision { at: self.now, action, level: self.level, reason, figures: self.figures }
+    }
+
+    /// Goes on with other settings, as after a reload of `cluster.toml`. What was seen is kept; a
+    /// window that became longer is not full until it has filled up. Where `max` is now below what
+    /// is ready, nodes are drained down to it, no more at a time than when Low.
+    pub fn reload(&mut self, settings: Settings) {
+        self.load.resize(&settings.scaling);
+        self.cpu.resize(&settings.scaling);
+        self.memory.resize(&settings.scaling, self.now);
+        self.settings = settings;
+    }
+
+    fn decide(&mut self, fleet: &Fleet) -> (Action, Reason) {
+        let mut situation = Situation::new(self.now, &self.settings, fleet, &self.load, &self.cpu);
+        self.memory.look(&mut situation);
+        let (action, level, reason) = match self.settings.scaling.policy {
+            Policy::Adaptive => self.memory.decide(&situation),
+            Policy::Classic => classic::decide(&situation, self.memory.unreplaced(&situation)),
+        };
+        self.memory.settle(&situation, &action);
+        (self.level, self.figures) = (level, situation.figures);
+        (action, reason)
+    }
+
+    fn missing_data(&self) -> Option<Reason> {
+        match self.load.age(self.now) {
+            None => Some(Reason::NoDataYet { waited: self.now.saturating_sub(self.started) }),
+            Some(age) => (age >= self.settings.scaling.data_timeout).then_some(Reason::NoData { age }),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What the front end holds at a tick: its ready nodes, those on their way in and those on their way out.
+
+use std::time::Duration;
+
+/// No machine handles a billion requests at a time; a K above it is a fault.
+const K_MAX: f64 = 1e9;
+
+/// The nodes of one service at one moment.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Fleet {
+    /// The nodes that may take requests, in the order of the child_list.
+    pub ready: Vec<ReadyNode>,
+    /// Nodes ordered and not ready yet.
+    pub ordered: u32,
+    /// Nodes on their way out.
+    pub draining: Vec<DrainingNode>,
+    /// Nodes to hold whatever the load: a schedule, a forecast. 0: none.
+    pub floor: u32,
+    /// Nodes that could be tried now, those ordered left out.
+    pub available: u32,
+}
+
+/// One node that takes requests.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ReadyNode {
+    /// Its name.
+    pub node: String,
+    /// Requests in flight that it handles well: `capacity` times its speed.
+    pub k: f64,
+    /// How long it has been ready.
+    pub age: Duration,
+    /// Long-lived requests on it now.
+    pub long_lived: u32,
+    /// Requests in flight on it now.
+    pub in_flight: u32,
+    /// The CPU its copy of the service uses; `None`: not known.
+    pub cpu: Option<CpuUse>,
+    /// How old its own figures are. One that is silent for `node_data_timeout` stays among the ready
+    /// ones until it is given up: it is no capacity on the way up, and full on the way down.
+    pub data_age: Duration,
+}
+
+/// CPU time of a service's own processes against what they may use.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct CpuUse {
+    /// CPUs used.
+    pub used: f64,
+    /// CPUs they may use.
+    pub allowed: f64,
+}
+
+/// One node that takes no new request.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DrainingNode {
+    /// Its name.
+    pub node: String,
+    /// Whether the drain can still be taken back.
+    pub undrainable: bool,
+    /// How long it has been draining.
+    pub since: Duration,
+}
+
+impl ReadyNode {
+    /// Its K where that is a usable number, else 0.
+    pub(super) fn k(&self) -> f64 {
+        if (0.0..=K_MAX).contains(&self.k) { self.k } else { 0.0 }
+    }
+
+    /// Whether its own figures are missing for too long to rely on it.
+    pub(super) fn is_stale(&self, node_data_timeout: Duration) -> bool {
+        self.data_age >= node_data_timeout
+    }
+}
+
+impl Fleet {
+    /// Ready nodes.
+    pub(super) fn ready_count(&self) -> u32 {
+        u32::try_from(self.ready.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Ready nodes whose own figures are not too old to rely on.
+    pub(super) fn answering(&self, node_data_timeout: Duration) -> impl Iterator<Item = &ReadyNode> {
+        self.ready.iter().filter(move |node| !node.is_stale(node_data_timeout))
+    }
+
+    /// Nodes ready or on their way.
+    pub(super) fn held(&self) -> u32 {
+        self.ready_count().saturating_add(self.ordered)
+    }
+
+    /// Nodes whose drain can be taken back, the newest drain first: it has the longest way to its stop.
+    pub(super) fn undrainable(&self, most: u32) -> Vec<String> {
+        let mut nodes: Vec<_> = self.draining.iter().filter(|node| node.undrainable).collect();
+        nodes.sort_by_key(|node| node.since);
+        nodes.into_iter().take(most as usize).map(|node| node.node.clone()).collect()
+    }
+}

@@ -1,0 +1,173 @@
+//! A tick's inputs in one place, worked out once: what both rules look at.
+
+use std::time::Duration;
+
+use super::cpu::{Cpu, CpuSum};
+use super::fleet::Fleet;
+use super::load::Load;
+use super::want::{Supply, Want};
+use super::{Figures, Reason, Settings};
+
+#[derive(Debug, Clone)]
+pub(super) struct Situation<'a> {
+    pub(super) now: Duration,
+    pub(super) settings: &'a Settings,
+    pub(super) fleet: &'a Fleet,
+    pub(super) load: &'a Load,
+    /// All but the down window's figures.
+    pub(super) figures: Figures,
+    pub(super) local_ready: bool,
+    /// The ready nodes.
+    pub(super) ready: Supply,
+    /// Those of them that answer: on the way up no other counts.
+    pub(super) fresh: Supply,
+    /// The demand with each node that does not answer taken as full: the way down.
+    pub(super) demand_down: f64,
+    pub(super) cpu: CpuSum,
+    /// How long until every window is full.
+    pub(super) missing: Duration,
+    /// Nodes wanted by load alone, before `min`, `max` and floors.
+    pub(super) want_by_load: u32,
+}
+
+impl<'a> Situation<'a> {
+    pub(super) fn new(
+        now: Duration,
+        settings: &'a Settings,
+        fleet: &'a Fleet,
+        load: &'a Load,
+        cpu: &Cpu,
+    ) -> Self {
+        let (ready, fresh, unanswered) = supplies(settings, fleet);
+        let cpu_sum = cpu.mean();
+        let mut situation = Self {
+            now,
+            settings,
+            fleet,
+            load,
+            figures: figures(settings, fleet, load),
+            local_ready: load.is_local_ready(),
+            ready,
+            fresh,
+            demand_down: 0.0,
+            cpu: cpu_sum,
+            missing: load.missing().max(cpu.missing(&settings.scaling)),
+            want_by_load: 0,
+        };
+        situation.figures.cpu = cpu_sum.known;
+        situation.figures.capacity = situation.capacity();
+        situation.demand_down = situation.demand() + unanswered;
+        situation.want_by_load = situation.want(situation.demand(), fresh, cpu_sum.known);
+        situation.figures.want = situation.within_bounds(situation.want_by_load);
+        situation.figures.want_max = situation.figures.want;
+        situation
+    }
+
+    /// The larger demand of the two windows.
+    pub(super) fn demand(&self) -> f64 {
+        self.figures.demand()
+    }
+
+    /// Nodes wanted when those that do not answer are taken as full.
+    pub(super) fn want_down(&self) -> u32 {
+        self.within_bounds(self.want(self.demand_down, self.ready, self.cpu.larger()))
+    }
+
+    /// Nodes that answer or are on their way: what counts against `max`. A silent one may come back;
+    /// until then it does not keep its replacement out.
+    pub(super) fn counted(&self) -> u32 {
+        self.fresh.nodes.saturating_add(self.fleet.ordered)
+    }
+
+    /// How many more may be held.
+    pub(super) fn room(&self) -> u32 {
+        self.most().saturating_sub(self.counted())
+    }
+
+    /// Why `more` are not ordered where there is no room.
+    pub(super) fn no_room(&self, more: u32) -> Reason {
+        let Settings { max, pool, .. } = *self.settings;
+        if max <= pool { Reason::AtMax { more, max } } else { self.nothing_left() }
+    }
+
+    /// Why none is ordered where no node can be tried.
+    pub(super) fn nothing_left(&self) -> Reason {
+        Reason::NothingLeft { held: self.fleet.held(), pool: self.settings.pool }
+    }
+
+    /// Ready nodes that do not answer.
+    pub(super) fn stale(&self) -> u32 {
+        self.ready.nodes.saturating_sub(self.fresh.nodes)
+    }
+
+    /// The most that may be held. Nodes on their way out take no request and do not count.
+    pub(super) fn most(&self) -> u32 {
+        self.settings.max.min(self.settings.pool)
+    }
+
+    /// The fewest that are held whatever the load.
+    pub(super) fn floor(&self) -> u32 {
+        self.settings.min.max(self.fleet.floor).min(self.most())
+    }
+
+    /// What the local copy adds to children's capacity.
+    pub(super) fn local_beside_children(&self) -> f64 {
+        match self.settings.local {
+            cluster::config::Local::Always if self.local_ready => self.settings.k_local,
+            cluster::config::Local::Always | cluster::config::Local::Auto => 0.0,
+        }
+    }
+
+    /// What the copies that serve handle well. No child: the local copy alone. A node that does not
+    /// answer gets requests only when no other can, so it counts for nothing here.
+    fn capacity(&self) -> f64 {
+        if self.fresh.nodes > 0 {
+            self.fresh.capacity + self.local_beside_children()
+        } else if self.local_ready {
+            self.settings.k_local
+        } else {
+            0.0
+        }
+    }
+
+    fn want(&self, demand: f64, supply: Supply, cpu: f64) -> u32 {
+        let (settings, local_ready) = (self.settings, self.local_ready);
+        Want { settings, demand, supply, has_children: self.fleet.held() > 0, local_ready, cpu }.nodes()
+    }
+
+    fn within_bounds(&self, want: u32) -> u32 {
+        want.max(self.floor()).min(self.most())
+    }
+}
+
+/// All ready nodes, those that answer, and how much the others are below full.
+fn supplies(settings: &Settings, fleet: &Fleet) -> (Supply, Supply, f64) {
+    let (mut ready, mut fresh, mut unanswered) = (Supply::default(), Supply::default(), 0.0);
+    for node in &fleet.ready {
+        ready.add(node.k());
+        if node.is_stale(settings.scaling.node_data_timeout) {
+            unanswered += (node.k() - f64::from(node.in_flight)).max(0.0);
+        } else {
+            fresh.add(node.k());
+        }
+    }
+    (ready, fresh, unanswered)
+}
+
+fn figures(settings: &Settings, fleet: &Fleet, load: &Load) -> Figures {
+    let (fast, slow) = (load.fast(), load.slow());
+    let service_seconds = load.service_seconds();
+    Figures {
+        demand_fast: load.demand(&fast, service_seconds, &settings.scaling),
+        demand_slow: load.demand(&slow, service_seconds, &settings.scaling),
+        in_flight_fast: fast.in_flight,
+        in_flight_slow: slow.in_flight,
+        arrivals_per_s: fast.arrivals_per_s,
+        service_time_ms: service_seconds.unwrap_or(0.0) * 1e3,
+        queued: load.queued(),
+        ready: fleet.ready_count(),
+        ordered: fleet.ordered,
+        draining: u32::try_from(fleet.draining.len()).unwrap_or(u32::MAX),
+        ..Figures::default()
+    }
+}

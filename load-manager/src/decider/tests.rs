@@ -1,0 +1,11 @@
+//! The rules of design section 5 as diaries, with K = 8, and as properties.
+
+mod classic;
+mod cpu;
+mod data;
+mod diary;
+mod down;
+mod local;
+mod paper;
+mod properties;
+mod up;

@@ -1,0 +1,56 @@
+//! The four cases of the paper's section 3.2, played through by both rules: (1) the front end serves
+//! alone, (2) it becomes High and borrows a node, (3) the nodes become High and another comes, (4) the
+//! load falls and the nodes go back.
+
+use std::time::Duration;
+
+use super::diary::{classic, settings};
+use crate::decider::simulation::{Simulation, World};
+use crate::decider::{Action, Settings};
+
+/// A demo service of 50 ms on nodes that start in a second.
+const WORLD: World =
+    World { service_seconds: 0.05, start: Duration::from_secs(1), drain: Duration::from_secs(1) };
+
+fn ready_after(simulation: &mut Simulation, offered: f64, seconds: u32) -> u32 {
+    (0..seconds).map(|_| simulation.step(offered).ready).last().expect("at least one second")
+}
+
+fn the_four_cases(settings: Settings) -> Simulation {
+    let mut simulation = Simulation::new(settings, WORLD);
+    // (1) Low: the local copy alone.
+    assert_eq!(ready_after(&mut simulation, 2.0, 60), 0);
+    // (2) The front end becomes High: nodes serve in its place.
+    let borrowed = ready_after(&mut simulation, 7.0, 30);
+    assert!((1..=2).contains(&borrowed), "{borrowed} nodes");
+    // (3) The nodes become High: more come, until they can carry it.
+    let more = ready_after(&mut simulation, 20.0, 30);
+    assert!((3..=5).contains(&more), "{more} nodes");
+    assert!(simulation.step(20.0).queued < 1.0);
+    // (4) The load falls: all of them go back.
+    assert_eq!(ready_after(&mut simulation, 1.0, 300), 0);
+    simulation
+}
+
+#[test]
+fn the_classic_rule_goes_through_all_four_cases() {
+    the_four_cases(classic());
+}
+
+#[test]
+fn the_adaptive_rule_goes_through_all_four_cases() {
+    the_four_cases(settings());
+}
+
+#[test]
+fn the_classic_rule_changes_one_node_at_a_time() {
+    let mut simulation = Simulation::new(classic(), WORLD);
+    for second in 0..240 {
+        let offered = if second < 120 { 40.0 } else { 0.0 };
+        let decision = simulation.step(offered).decision;
+        assert!(decision.action.count() <= 1, "{}", decision.reason);
+        if decision.action != Action::Hold {
+            assert_eq!(decision.figures.ordered + decision.figures.draining, 0);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Translates what people ask into questions to the manager; decides nothing.
+
+use proto::load_manager as wire;
+use proto::load_manager::load_manager_server::LoadManager;
+use tokio::sync::{mpsc, oneshot};
+use tonic::{Request, Response, Status};
+
+use crate::event::Event;
+
+/// Entries that `Why` answers when it is not told how many.
+const WHY_DEFAULT: usize = 20;
+
+/// The load-manager's calls.
+pub(crate) struct Questions {
+    /// Where the manager hears.
+    pub events: mpsc::Sender<Event>,
+}
+
+#[tonic::async_trait]
+impl LoadManager for Questions {
+    async fn status(
+        &self,
+        _request: Request<wire::StatusRequest>,
+    ) -> Result<Response<wire::StatusReply>, Status> {
+        self.ask(Event::Status).await.map(Response::new)
+    }
+
+    async fn why(&self, request: Request<wire::WhyRequest>) -> Result<Response<wire::WhyReply>, Status> {
+        let limit = match request.into_inner().limit {
+            0 => WHY_DEFAULT,
+            limit => limit as usize,
+        };
+        let decisions = self.ask(|reply| Event::Why(limit, reply)).await?;
+        Ok(Response::new(wire::WhyReply { decisions }))
+    }
+}
+
+impl Questions {
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Event) -> Result<T, Status> {
+        let gone = || Status::unavailable("the load-manager is going down");
+        let (reply, answer) = oneshot::channel();
+        self.events.send(question(reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
+    }
+}

@@ -1,0 +1,147 @@
+//! The decisions of a front end: watches the load, adds nodes and drains them.
+//!
+//! `run` wires the parts: `front` hears the service-manager, a `link` per node hears the nodes,
+//! `manager` owns what is held, asks the pure `decider` each tick and has `calls` carry it out;
+//! `journal` keeps why. `node` is the holder's side of a lease, and pure as well.
+
+mod calls;
+pub mod decider;
+mod event;
+mod front;
+mod grpc;
+mod incarnation;
+mod journal;
+mod link;
+mod manager;
+pub mod node;
+pub mod order;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use cluster::config::{Cluster, Service};
+use cluster::daemon::{self, DaemonArgs, Shutdown};
+use proto::load_manager::load_manager_server::LoadManagerServer;
+use proto::service_manager::ChildList;
+use tokio::net::UnixListener;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::UnixListenerStream;
+
+use crate::calls::Identity;
+use crate::journal::Journal;
+use crate::link::Link;
+use crate::manager::{Manager, Setup};
+
+/// Events that may wait for the manager; each sender waits when it is full.
+const EVENTS_MAX: usize = 1024;
+
+/// Questions are tiny.
+const CONTROL_MESSAGE_BYTES_MAX: usize = 64 << 10;
+
+/// The load-manager's command line.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The service of cluster.toml to decide for; may be left out when there is one
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// What every daemon takes
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
+}
+
+/// Where the load-manager is reached, and where it reaches and keeps things.
+pub struct Places {
+    /// People and the command.
+    pub control: UnixListener,
+    /// The service-manager's socket.
+    pub service_manager: PathBuf,
+    /// The file of decisions.
+    pub journal: PathBuf,
+    /// The file with the number of its last life.
+    pub incarnation: PathBuf,
+}
+
+/// Runs the daemon from its command line to its end.
+pub fn main(args: Args) -> ExitCode {
+    let (cluster, service) = match args.daemon.begin(args.service.as_deref()) {
+        Ok(begun) => begun,
+        Err(code) => return code,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = runtime.context("no runtime").and_then(|runtime| {
+        runtime.block_on(async {
+            let shutdown = Shutdown::on_signals()?;
+            let directories = args.daemon.directories(&cluster)?;
+            let places = Places {
+                control: daemon::unix_listener(&directories.load_manager_socket(&service.name))?,
+                service_manager: directories.service_manager_socket(&service.name),
+                journal: directories.state_file(&format!("decisions-{}.jsonl", service.name)),
+                incarnation: directories.state_file(&format!("load-manager-{}.incarnation", service.name)),
+            };
+            run(cluster, service, places, shutdown).await
+        })
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) if fault.is::<manager::Fenced>() => {
+            tracing::error!("{fault}");
+            ExitCode::from(daemon::EXIT_FENCED)
+        }
+        Err(fault) => {
+            tracing::error!("load-manager ends: {fault:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Decides for `service` until `shutdown` is asked for. Everything is left as it is then: the last
+/// child_list serves on, and the next start goes on from it.
+pub async fn run(
+    cluster: Cluster,
+    service: Service,
+    places: Places,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let identity = Identity {
+        service: service.name.clone(),
+        front_end: service.front_end.to_string(),
+        incarnation: incarnation::next(&places.incarnation),
+    };
+    tracing::info!(service = service.name, nodes = cluster.nodes.len(), "deciding");
+    let (told, events) = mpsc::channel(EVENTS_MAX);
+    let (wanted, list) = watch::channel(ChildList::default());
+    let mut parts = tokio::task::JoinSet::new();
+    let mut renewals = Vec::new();
+    for (index, node) in cluster.nodes.iter().enumerate() {
+        let (renewal, leases) = watch::channel(Vec::new());
+        renewals.push(renewal);
+        let link = Link {
+            node: index,
+            address: node.control(),
+            identity: identity.clone(),
+            renew: cluster.lease.renew,
+            leases,
+            events: told.clone(),
+            adopted: false,
+        };
+        parts.spawn(link.keep());
+    }
+    parts.spawn(front::Front { socket: places.service_manager, wanted: list, events: told.clone() }.keep());
+    let questions = LoadManagerServer::new(grpc::Questions { events: told.clone() })
+        .max_decoding_message_size(CONTROL_MESSAGE_BYTES_MAX);
+    parts.spawn(async move {
+        let incoming = UnixListenerStream::new(places.control);
+        if let Err(fault) =
+            tonic::transport::Server::builder().add_service(questions).serve_with_incoming(incoming).await
+        {
+            tracing::error!("the control socket ends: {fault}");
+        }
+    });
+    let journal = Journal::open(&places.journal);
+    let manager = Manager::new(Setup { service, cluster, identity, journal, wanted, renewals, events, told });
+    let ended = manager.run(async { shutdown.asked().await }).await;
+    parts.shutdown().await;
+    tracing::info!("stopped; the child_list stays as it is");
+    Ok(ended?)
+}

@@ -1,0 +1,233 @@
+//! The link to one node: one renewal stream, leases or not (design section 6). A broken stream is
+//! tried again at once, so that a daemon that is gone is told from one that is slow: its machine
+//! refuses the new connection.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use cluster::backoff::Backoff;
+use proto::task_processor as wire;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Code;
+use tonic::transport::Endpoint;
+
+use crate::calls::{Identity, NodeClient, timed, words};
+use crate::event::Event;
+
+/// How long a connection to a node may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// From one failed connect to the next: soon at first, since a restarted daemon is back within a
+/// second; seldom later, since a machine may be away for long.
+const RETRY_FIRST: Duration = Duration::from_millis(250);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// A cut link is noticed by HTTP/2 pings even while nothing is asked.
+const PING_EVERY: Duration = Duration::from_secs(2);
+const PING_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Renewals that may wait for their answers; older ones are given up.
+const RENEWALS_MAX: usize = 8;
+
+/// Renewals come a little earlier or later each time, so that 500 streams do not beat together.
+const JITTER: f64 = 0.2;
+
+/// Answers are small: a lease or two and a few figures.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+
+/// One link.
+pub(crate) struct Link {
+    /// The index of the node in the pool.
+    pub node: usize,
+    /// Where its control calls go.
+    pub address: SocketAddr,
+    /// Who asks.
+    pub identity: Identity,
+    /// How often to renew.
+    pub renew: Duration,
+    /// What to renew.
+    pub leases: watch::Receiver<Vec<wire::LeaseRef>>,
+    /// Where to tell.
+    pub events: mpsc::Sender<Event>,
+    /// Whether the node was asked once what it holds for this front end.
+    pub adopted: bool,
+}
+
+impl Link {
+    /// Keeps the link up until the manager is gone.
+    pub(crate) async fn keep(mut self) {
+        let mut pause = Backoff::new(RETRY_FIRST, RETRY_MAX);
+        loop {
+            let began = Instant::now();
+            let told = match self.session(&mut pause).await {
+                Ok(()) => {
+                    // A stream that ends as soon as it begins must not be a busy loop.
+                    tokio::time::sleep(RETRY_FIRST.saturating_sub(began.elapsed())).await;
+                    continue;
+                }
+                Err(told) => told,
+            };
+            if self.events.send(told).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(pause.next()).await;
+        }
+    }
+
+    /// One connection from its start to its end. `Ok`: it was up and broke, try again at once.
+    async fn session(&mut self, pause: &mut Backoff) -> Result<(), Event> {
+        let mut client = self.connect().await?;
+        let asked = Instant::now();
+        // Whatever the node still holds for this front end, from before a restart or a long silence.
+        let ask = !self.adopted || self.leases.borrow().is_empty();
+        let adopted = if ask { Some(self.adopt(&mut client).await?) } else { None };
+        self.adopted = true;
+        let up = Event::LinkUp { node: self.node, client: client.clone(), adopted, asked };
+        if self.events.send(up).await.is_err() {
+            return Err(self.silent("the load-manager is going down".to_owned()));
+        }
+        pause.reset();
+        self.renew_until_broken(client).await
+    }
+
+    async fn connect(&self) -> Result<NodeClient, Event> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address))
+            .map_err(|fault| self.silent(format!("{} is no address: {fault}", self.address)))?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(PING_TIMEOUT)
+            .keep_alive_while_idle(true);
+        match endpoint.connect().await {
+            Ok(channel) => Ok(NodeClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX)),
+            Err(fault) if is_refused(&fault) => Err(Event::LinkRefused {
+                node: self.node,
+                words: format!("nothing listens on {}; is the task-processor running there?", self.address),
+            }),
+            Err(_) => Err(self.silent(format!("no connection to {}; is the machine up?", self.address))),
+        }
+    }
+
+    async fn adopt(&self, client: &mut NodeClient) -> Result<Vec<wire::Adopted>, Event> {
+        let request = wire::AdoptRequest {
+            service: self.identity.service.clone(),
+            front_end: self.identity.front_end.clone(),
+            incarnation: self.identity.incarnation,
+        };
+        match client.adopt(timed(request, CONNECT_TIMEOUT)).await {
+            Ok(reply) => Ok(reply.into_inner().leases),
+            Err(status) if status.code() == Code::FailedPrecondition => Err(Event::Fenced(words(&status))),
+            Err(status) => Err(self.silent(words(&status))),
+        }
+    }
+
+    async fn renew_until_broken(&mut self, mut client: NodeClient) -> Result<(), Event> {
+        let (renewals, outgoing) = mpsc::channel(RENEWALS_MAX);
+        let mut sent: VecDeque<(u64, Instant)> = VecDeque::new();
+        let mut sequence = 0;
+        self.send(&renewals, &mut sequence, &mut sent);
+        let opened = tokio::time::timeout(CONNECT_TIMEOUT, client.renew(ReceiverStream::new(outgoing))).await;
+        let Ok(Ok(reply)) = opened else {
+            return Err(self.silent("it does not answer renewals".to_owned()));
+        };
+        let mut answers = reply.into_inner();
+        let due = tokio::time::sleep(self.next_renewal());
+        tokio::pin!(due);
+        loop {
+            tokio::select! {
+                () = &mut due => {
+                    self.send(&renewals, &mut sequence, &mut sent);
+                    due.as_mut().reset(tokio::time::Instant::now() + self.next_renewal());
+                }
+                changed = self.leases.changed() => {
+                    if changed.is_err() {
+                        return Err(self.silent("the load-manager is going down".to_owned()));
+                    }
+                    self.send(&renewals, &mut sequence, &mut sent);
+                }
+                answer = answers.message() => {
+                    // Broken or closed: whether the daemon is gone is for a new connection to say.
+                    let Ok(Some(reply)) = answer else { return Ok(()) };
+                    let sent = take_sent(&mut sent, reply.sequence);
+                    if self.events.send(Event::Renewed { node: self.node, reply, sent }).await.is_err() {
+                        return Err(self.silent("the load-manager is going down".to_owned()));
+                    }
+                }
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        renewals: &mpsc::Sender<wire::RenewRequest>,
+        sequence: &mut u64,
+        sent: &mut VecDeque<(u64, Instant)>,
+    ) {
+        *sequence += 1;
+        let request = wire::RenewRequest {
+            service: self.identity.service.clone(),
+            front_end: self.identity.front_end.clone(),
+            incarnation: self.identity.incarnation,
+            sequence: *sequence,
+            leases: self.leases.borrow_and_update().clone(),
+        };
+        // A node that does not read is a silent node: its silence is noticed without this one.
+        if renewals.try_send(request).is_ok() {
+            sent.push_back((*sequence, Instant::now()));
+            if sent.len() > RENEWALS_MAX {
+                sent.pop_front();
+            }
+        }
+    }
+
+    fn next_renewal(&self) -> Duration {
+        self.renew.mul_f64(1.0 - JITTER * fastrand::f64())
+    }
+
+    fn silent(&self, words: String) -> Event {
+        Event::LinkSilent { node: self.node, words }
+    }
+}
+
+/// When the renewal of that sequence was sent; older ones are forgotten with it.
+fn take_sent(sent: &mut VecDeque<(u64, Instant)>, sequence: u64) -> Option<Instant> {
+    while let Some(&(oldest, at)) = sent.front() {
+        if oldest > sequence {
+            return None;
+        }
+        sent.pop_front();
+        if oldest == sequence {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// Whether the machine itself said that nobody listens there.
+fn is_refused(fault: &tonic::transport::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(fault);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return io.kind() == std::io::ErrorKind::ConnectionRefused;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_matched_with_the_sending_of_its_own_question() {
+        let start = Instant::now();
+        let mut sent: VecDeque<_> = (1..=3).map(|n| (n, start + Duration::from_secs(n))).collect();
+        assert_eq!(take_sent(&mut sent, 2), Some(start + Duration::from_secs(2)));
+        assert_eq!(take_sent(&mut sent, 1), None);
+        assert_eq!(take_sent(&mut sent, 0), None);
+        assert_eq!(take_sent(&mut sent, 3), Some(start + Duration::from_secs(3)));
+    }
+}

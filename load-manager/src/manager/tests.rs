@@ -1,0 +1,362 @@
+//! The manager told what happens, event by event: what it holds and what it asks for follows.
+
+use std::time::{Duration, Instant};
+
+use proto::service_manager as front;
+use proto::task_processor as wire;
+use tokio::sync::{mpsc, watch};
+use tonic::transport::Endpoint;
+
+use super::{Manager, Setup};
+use crate::calls::{AddFault, Identity, NodeClient};
+use crate::event::Event;
+use crate::journal::Journal;
+use crate::node::{DrainStep, Lease, Stage};
+
+const CONFIG: &str = r#"
+[cluster]
+name = "test"
+[[node]]
+name = "c1"
+address = "127.0.0.11"
+[[node]]
+name = "c2"
+address = "127.0.0.12"
+[service.shop]
+front_end = "127.0.0.1"
+listen = "127.0.0.1:8080"
+command = ["shopd", "{port}"]
+capacity = 8
+"#;
+
+/// A manager whose nodes answer nothing: its calls end in faults that nobody reads.
+struct Desk {
+    manager: Manager,
+    wanted: watch::Receiver<front::ChildList>,
+    renewals: Vec<watch::Receiver<Vec<wire::LeaseRef>>>,
+    _directory: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let cluster = cluster::config::parse("cluster.toml", CONFIG).unwrap();
+        let (told, events) = mpsc::channel(64);
+        let (wanted, list) = watch::channel(front::ChildList::default());
+        let (senders, renewals) = (0..2).map(|_| watch::channel(Vec::new())).unzip();
+        let manager = Manager::new(Setup {
+            service: cluster.services[0].clone(),
+            identity: Identity { service: "shop".into(), front_end: "127.0.0.1".into(), incarnation: 7 },
+            journal: Journal::open(&directory.path().join("why.jsonl")),
+            cluster,
+            wanted,
+            renewals: senders,
+            events,
+            told,
+        });
+        Self { manager, wanted: list, renewals, _directory: directory }
+    }
+
+    /// A front end and both nodes are there, and nothing is held.
+    fn settled() -> Self {
+        let mut desk = Self::new();
+        desk.hear(Event::FrontUp(front::ChildList::default()));
+        for node in 0..2 {
+            desk.hear(up(node, Some(Vec::new())));
+            desk.renewed(node, Vec::new());
+        }
+        desk
+    }
+
+    fn hear(&mut self, event: Event) {
+        self.manager.hear(event);
+        self.manager.publish();
+    }
+
+    fn renewed(&mut self, node: usize, leases: Vec<wire::LeaseReport>) {
+        let reply = wire::RenewReply {
+            sequence: 1,
+            node_incarnation: 1,
+            leases,
+            slots_free: 1,
+            ..Default::default()
+        };
+        self.hear(Event::Renewed { node, reply, sent: Some(Instant::now()) });
+    }
+
+    /// Lets `node` become a child.
+    fn add(&mut self, node: usize) {
+        let now = self.manager.now();
+        self.manager.nodes[node].enter(Stage::Starting(None), now);
+        self.hear(Event::Reserved { node, lease: lease(node), sent: Instant::now() });
+        self.hear(Event::Added { node, result: Ok(lease(node)) });
+    }
+
+    fn stage(&self, node: usize) -> &Stage {
+        &self.manager.nodes[node].stage
+    }
+
+    fn is_ready(&self, node: usize) -> bool {
+        matches!(self.stage(node), Stage::Ready(_))
+    }
+
+    fn step(&self, node: usize) -> Option<DrainStep> {
+        match self.stage(node) {
+            Stage::Draining(_, step) => Some(*step),
+            Stage::Free | Stage::Starting(_) | Stage::Ready(_) | Stage::Jeopardy(_) => None,
+        }
+    }
+
+    fn listed(&self) -> Vec<(String, front::ChildState)> {
+        self.wanted.borrow().children.iter().map(|child| (child.node.clone(), child.state())).collect()
+    }
+
+    fn sample(&mut self, generation: u64, in_flight: &[(usize, u32)]) {
+        let load = |&(node, in_flight): &(usize, u32)| front::Load {
+            node: format!("c{}", node + 1),
+            lease_id: lease(node).id,
+            in_flight,
+            ..Default::default()
+        };
+        let children = in_flight.iter().map(load).collect();
+        self.hear(Event::Sample(front::LoadSample {
+            interval_ms: 1000,
+            generation,
+            local_ready: true,
+            children,
+            ..Default::default()
+        }));
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        self.manager.journal.newest(100).into_iter().map(|decision| decision.reason).collect()
+    }
+}
+
+fn lease(node: usize) -> Lease {
+    Lease {
+        id: format!("lease-{node}"),
+        epoch: 1,
+        token: "secret".into(),
+        data_address: format!("127.0.0.1{}:7401", node + 1),
+    }
+}
+
+fn adopted(node: usize, state: wire::LeaseState) -> wire::Adopted {
+    let Lease { id, token, data_address, .. } = lease(node);
+    wire::Adopted { lease_id: id, epoch: 5, ttl_ms: 10_000, token, state: state.into(), data_address }
+}
+
+fn report(node: usize, state: wire::LeaseState) -> wire::LeaseReport {
+    wire::LeaseReport { lease_id: lease(node).id, epoch: 1, state: state.into(), ..Default::default() }
+}
+
+fn child(node: usize, state: front::ChildState) -> front::Child {
+    let Lease { id, epoch, token, data_address } = lease(node);
+    front::Child {
+        node: format!("c{}", node + 1),
+        lease_id: id,
+        address: data_address,
+        token,
+        speed: 1.0,
+        state: state.into(),
+        epoch,
+    }
+}
+
+fn up(node: usize, adopted: Option<Vec<wire::Adopted>>) -> Event {
+    let nowhere = Endpoint::from_static("http://127.0.0.1:9").connect_lazy();
+    Event::LinkUp { node, client: NodeClient::new(nowhere), adopted, asked: Instant::now() }
+}
+
+#[tokio::test]
+async fn a_started_node_is_listed_and_its_lease_renewed() {
+    let mut desk = Desk::settled();
+    desk.add(0);
+    assert_eq!(desk.listed(), [("c1".to_owned(), front::ChildState::Ready)]);
+    assert_eq!(desk.renewals[0].borrow().len(), 1);
+}
+
+#[tokio::test]
+async fn a_failed_start_backs_off_and_a_refusal_is_kept_with_its_words() {
+    let mut desk = Desk::settled();
+    let now = desk.manager.now();
+    for node in 0..2 {
+        desk.manager.nodes[node].enter(Stage::Starting(None), now);
+    }
+    desk.hear(Event::Added { node: 0, result: Err(AddFault::Failed("exits at once".into())) });
+    let words = "all slots are held".to_owned();
+    desk.hear(Event::Added {
+        node: 1,
+        result: Err(AddFault::Refused { words, retry_after: Duration::ZERO }),
+    });
+    let status = desk.manager.status();
+    assert_eq!(status.nodes[0].state, "backing off");
+    assert!(status.nodes[0].detail.contains("exits at once"), "{}", status.nodes[0].detail);
+    assert!(status.nodes[1].detail.contains("all slots are held"));
+    assert_eq!(desk.reasons(), ["start-failed", "refused"]);
+}
+
+#[tokio::test]
+async fn a_drain_waits_for_a_count_that_was_taken_after_every_worker_had_the_list() {
+    let mut desk = Desk::settled();
+    desk.add(0);
+    desk.hear(Event::ListApplied(1));
+    desk.manager.begin_drain("c1", "test");
+    assert_eq!(desk.listed(), [("c1".to_owned(), front::ChildState::Draining)]);
+    let mark = desk.wanted.borrow().generation;
+    // Counted before the workers had the list: a request may still be on its way to it.
+    desk.sample(mark - 1, &[(0, 0)]);
+    desk.hear(Event::ListApplied(mark));
+    assert_eq!(desk.step(0), Some(DrainStep::AtFront));
+    // Counted after, and one still runs.
+    desk.sample(mark, &[(0, 1)]);
+    assert_eq!(desk.step(0), Some(DrainStep::AtFront));
+    desk.sample(mark, &[(0, 0)]);
+    assert_eq!(desk.step(0), Some(DrainStep::AtNode));
+    assert!(desk.listed().is_empty());
+}
+
+#[tokio::test]
+async fn a_drain_can_be_taken_back_until_the_stop() {
+    let mut desk = Desk::settled();
+    desk.add(0);
+    desk.manager.begin_drain("c1", "test");
+    desk.manager.take_back("c1");
+    assert!(desk.is_ready(0));
+    desk.manager.begin_drain("c1", "test");
+    let mark = desk.manager.generation;
+    desk.hear(Event::ListApplied(mark));
+    desk.sample(mark, &[(0, 0)]);
+    assert_eq!(desk.step(0), Some(DrainStep::AtNode));
+    // The node was told: it is asked to take requests again, once.
+    desk.manager.take_back("c1");
+    assert_eq!(desk.step(0), Some(DrainStep::Returning));
+    desk.manager.take_back("c1");
+    desk.hear(Event::Undrained { node: 0, lease_id: lease(0).id, result: Ok(()) });
+    assert_eq!(desk.listed(), [("c1".to_owned(), front::ChildState::Ready)]);
+    desk.manager.begin_drain("c1", "test");
+    let mark = desk.manager.generation;
+    desk.hear(Event::ListApplied(mark));
+    desk.sample(mark, &[(0, 0)]);
+    desk.hear(Event::NodeDrained { node: 0, lease_id: lease(0).id, result: Ok(()) });
+    desk.manager.take_back("c1");
+    assert_eq!(desk.step(0), Some(DrainStep::Ending));
+    desk.hear(Event::Released { node: 0, lease_id: lease(0).id, result: Ok(()) });
+    assert!(*desk.stage(0) == Stage::Free);
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_gone_takes_its_child_off_the_list_at_once() {
+    let mut desk = Desk::settled();
+    desk.add(0);
+    desk.add(1);
+    desk.hear(Event::LinkRefused { node: 0, words: "nothing listens".into() });
+    assert_eq!(desk.listed(), [("c2".to_owned(), front::ChildState::Ready)]);
+    assert_eq!(desk.manager.status().nodes[0].state, "unreachable");
+    assert!(desk.reasons().contains(&"lost".to_owned()));
+    assert!(desk.renewals[0].borrow().is_empty());
+}
+
+#[tokio::test]
+async fn a_service_that_crashes_soon_after_its_start_backs_its_node_off() {
+    let mut desk = Desk::settled();
+    desk.add(0);
+    desk.renewed(0, vec![report(0, wire::LeaseState::Gone)]);
+    assert!(desk.listed().is_empty());
+    assert_eq!(desk.manager.status().nodes[0].state, "backing off");
+}
+
+#[tokio::test]
+async fn a_node_that_drains_by_itself_is_drained_and_one_that_stops_is_lost() {
+    let mut desk = Desk::settled();
+    desk.add(0);
+    desk.add(1);
+    desk.renewed(0, vec![report(0, wire::LeaseState::Draining)]);
+    desk.renewed(1, vec![report(1, wire::LeaseState::Stopping)]);
+    assert_eq!(desk.listed(), [("c1".to_owned(), front::ChildState::Draining)]);
+    assert!(*desk.stage(1) == Stage::Free);
+}
+
+#[tokio::test]
+async fn a_lease_of_ours_that_nobody_knows_is_given_back() {
+    let mut desk = Desk::settled();
+    desk.renewed(0, vec![report(0, wire::LeaseState::Ready)]);
+    assert_eq!(desk.step(0), Some(DrainStep::Ending));
+    assert!(desk.listed().is_empty());
+}
+
+#[tokio::test]
+async fn a_restarted_load_manager_goes_on_from_the_list_and_the_nodes() {
+    // Whichever is heard first, and whatever the lease is at.
+    for front_first in [true, false] {
+        let mut desk = Desk::new();
+        let list = || front::ChildList {
+            generation: 41,
+            children: vec![child(1, front::ChildState::Ready), child(0, front::ChildState::Ready)],
+        };
+        let nodes = [wire::LeaseState::Ready, wire::LeaseState::Draining];
+        if front_first {
+            desk.hear(Event::FrontUp(list()));
+        }
+        for (node, state) in nodes.into_iter().enumerate() {
+            desk.hear(up(node, Some(vec![adopted(node, state)])));
+        }
+        if !front_first {
+            desk.hear(Event::FrontUp(list()));
+        }
+        let expected =
+            [("c2".to_owned(), front::ChildState::Draining), ("c1".to_owned(), front::ChildState::Ready)];
+        assert_eq!(desk.listed(), expected, "front first: {front_first}");
+        assert!(desk.wanted.borrow().generation > 41);
+        assert!(desk.wanted.borrow().children.iter().all(|child| child.epoch == 5), "the newer epochs count");
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_has_forgotten_the_lease_of_the_list_is_no_child() {
+    let mut desk = Desk::new();
+    desk.hear(Event::FrontUp(front::ChildList {
+        generation: 3,
+        children: vec![child(0, front::ChildState::Ready)],
+    }));
+    desk.hear(up(0, Some(Vec::new())));
+    assert!(desk.listed().is_empty());
+}
+
+#[tokio::test]
+async fn a_restarted_service_manager_is_given_the_list_again() {
+    let mut desk = Desk::settled();
+    desk.add(0);
+    let before = desk.wanted.borrow_and_update().generation;
+    desk.hear(Event::FrontDown("gone".into()));
+    desk.hear(Event::FrontUp(front::ChildList::default()));
+    assert!(desk.wanted.has_changed().unwrap());
+    assert!(desk.wanted.borrow().generation > before);
+    assert_eq!(desk.listed(), [("c1".to_owned(), front::ChildState::Ready)]);
+}
+
+#[tokio::test]
+async fn a_reclaim_drains_the_child() {
+    let mut desk = Desk::settled();
+    desk.add(0);
+    let reclaim = Some(wire::Reclaim { notice_ms: 30_000, reason: "an operator drained the node".into() });
+    desk.renewed(0, vec![wire::LeaseReport { reclaim, ..report(0, wire::LeaseState::Ready) }]);
+    assert_eq!(desk.listed(), [("c1".to_owned(), front::ChildState::Draining)]);
+    assert!(desk.reasons().contains(&"reclaimed".to_owned()));
+}
+
+#[tokio::test]
+async fn word_from_before_a_stage_does_not_end_it() {
+    let mut desk = Desk::settled();
+    let before = Instant::now();
+    desk.add(0);
+    let reply = wire::RenewReply {
+        sequence: 1,
+        node_incarnation: 1,
+        leases: vec![report(0, wire::LeaseState::Draining)],
+        ..Default::default()
+    };
+    desk.hear(Event::Renewed { node: 0, reply, sent: Some(before) });
+    assert!(desk.is_ready(0));
+}

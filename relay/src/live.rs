@@ -1,0 +1,169 @@
+//! The open client connections of a worker, and the sweep over them.
+//!
+//! HTTP/1 has one request at a time on a connection, so an entry is both: the connection's phase and the
+//! request it carries, with the request's in-flight guard. Timeouts and long-lived requests are found by
+//! the sweep, so that they cost a request no timer.
+
+mod client;
+mod ticket;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+pub(crate) use client::{Client, Phase, Signal};
+pub(crate) use ticket::Ticket;
+
+use crate::settings::Settings;
+
+/// While the worker drains, how long a connection that has not sent a byte yet may take to do so: its
+/// request may be on the wire already.
+const FRESH_GRACE: Duration = Duration::from_secs(1);
+
+/// The open client connections of a worker.
+#[derive(Default)]
+pub(crate) struct Live {
+    clients: RefCell<Vec<Rc<Client>>>,
+    emptied: Notify,
+}
+
+/// Takes a connection out of the table at its end, however it ends.
+pub(crate) struct Member(Rc<Client>);
+
+impl Live {
+    pub(crate) fn enter(&self, client: Rc<Client>) -> Member {
+        let mut clients = self.clients.borrow_mut();
+        client.place.set(clients.len());
+        clients.push(Rc::clone(&client));
+        Member(client)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.clients.borrow().len()
+    }
+
+    /// Waits until no connection is open.
+    pub(crate) async fn emptied(&self) {
+        while self.len() > 0 {
+            self.emptied.notified().await;
+        }
+        // Another drain may be waiting for the same.
+        self.emptied.notify_one();
+    }
+
+    /// Ends connections that rest, and has the others end after their request.
+    pub(crate) fn finish_all(&self) {
+        for client in self.clients.borrow().iter() {
+            match client.phase() {
+                Phase::Fresh | Phase::Head => (),
+                Phase::Idle if client.has_read() => (),
+                Phase::Idle
+                | Phase::Asked
+                | Phase::Awaiting
+                | Phase::TimedOut
+                | Phase::Answering
+                | Phase::Upgraded => client.signal(Signal::Finish),
+            }
+        }
+    }
+
+    /// Cuts every connection; answers how many carried a request or a part of one.
+    pub(crate) fn cut_all(&self) -> u32 {
+        let clients = self.clients.borrow();
+        let running = clients.iter().filter(|client| client.is_busy()).count();
+        clients.iter().for_each(|client| client.signal(Signal::Cut));
+        u32::try_from(running).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn sweep(&self, sweep: &Sweep<'_>) {
+        for client in self.clients.borrow().iter() {
+            sweep.visit(client);
+        }
+    }
+
+    fn leave(&self, client: &Client) {
+        let mut clients = self.clients.borrow_mut();
+        let place = client.place.get();
+        clients.swap_remove(place);
+        if let Some(moved) = clients.get(place) {
+            moved.place.set(place);
+        }
+        if clients.is_empty() {
+            self.emptied.notify_one();
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        // An upgrade that was never run holds its own client.
+        drop(self.0.upgrade.take());
+        let worker = self.0.worker();
+        worker.tally().closed();
+        worker.live().leave(&self.0);
+    }
+}
+
+/// One pass over the table.
+pub(crate) struct Sweep<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) now: Instant,
+    /// Times in the table are as old as the sweep before them, so a limit is passed only when it is
+    /// passed by this much.
+    pub(crate) every: Duration,
+    pub(crate) draining: bool,
+}
+
+impl Sweep<'_> {
+    fn visit(&self, client: &Client) {
+        match client.phase() {
+            Phase::Fresh if client.has_read() => self.time_head(client),
+            Phase::Fresh => {
+                let limit = if self.draining { FRESH_GRACE } else { self.settings.head_timeout };
+                if self.has_passed(client.since(), limit) {
+                    client.signal(Signal::Finish);
+                }
+            }
+            Phase::Idle if client.has_read() => client.enter(Phase::Head, self.now),
+            Phase::Idle => {
+                if self.has_passed(client.since(), self.settings.keep_alive_idle) {
+                    client.signal(Signal::Finish);
+                }
+            }
+            Phase::Head => self.time_head(client),
+            Phase::Awaiting => {
+                self.weigh(client);
+                if self.has_passed(client.moved(), self.settings.first_byte_timeout) {
+                    client.enter(Phase::TimedOut, self.now);
+                    client.wake();
+                }
+            }
+            Phase::Answering => self.weigh(client),
+            Phase::Asked | Phase::TimedOut | Phase::Upgraded => (),
+        }
+    }
+
+    fn time_head(&self, client: &Client) {
+        if self.has_passed(client.since(), self.settings.head_timeout) {
+            client.signal(Signal::Cut);
+        }
+    }
+
+    /// A request that is old and quiet becomes long-lived; it becomes whole again when a byte moves.
+    fn weigh(&self, client: &Client) {
+        if !self.has_passed(client.moved(), self.settings.long_lived_quiet) {
+            return;
+        }
+        client.with_guard(|guard| {
+            if self.now.saturating_duration_since(guard.started()) > self.settings.long_lived_after {
+                guard.weigh_long_lived(self.settings.long_lived_thousandths());
+            }
+        });
+    }
+
+    fn has_passed(&self, since: Instant, limit: Duration) -> bool {
+        self.now.saturating_duration_since(since) >= limit + self.every
+    }
+}

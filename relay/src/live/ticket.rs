@@ -1,0 +1,37 @@
+//! A request's stay on its connection, from its head to the end of its answer's body.
+
+use std::rc::Rc;
+
+use super::{Client, Phase, Signal};
+
+/// Lives as long as the request; its end, of whatever kind, ends the in-flight count once.
+pub(crate) struct Ticket {
+    client: Rc<Client>,
+}
+
+impl Ticket {
+    pub(crate) fn open(client: Rc<Client>) -> Ticket {
+        let worker = client.worker();
+        client.enter(Phase::Asked, worker.now());
+        worker.tally().asked();
+        Ticket { client }
+    }
+
+    pub(crate) fn client(&self) -> &Rc<Client> {
+        &self.client
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let client = &self.client;
+        let worker = client.worker();
+        client.bytes().reset();
+        client.enter(Phase::Idle, worker.now());
+        worker.tally().ended();
+        if worker.is_draining() {
+            client.signal(Signal::Finish);
+        }
+        drop(client.release());
+    }
+}

@@ -1,0 +1,164 @@
+//! The running workers, seen from outside: start, barrier, drain, counters.
+
+use std::fmt;
+use std::io;
+use std::net::TcpListener;
+use std::sync::{Arc, mpsc as blocking};
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::dispatch::Dispatch;
+use crate::settings::Settings;
+use crate::worker::{self, Budget, Command, Start, Tally};
+
+/// Commands a worker may be behind with; they come one at a time and seldom.
+const COMMANDS_MAX: usize = 16;
+
+/// What happened since the start, over all workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Requests whose head was read.
+    pub requests: u64,
+    /// Requests that were answered with a 503 of the relay's own.
+    pub refused: u64,
+    /// Attempts beyond the first of a request.
+    pub retries: u64,
+    /// Client connections open now.
+    pub connections_open: u64,
+}
+
+/// How a drain ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Drained {
+    /// Requests that were still running at the deadline and were cut, a half-read head and an answer that
+    /// was not written out among them.
+    pub cut: u32,
+}
+
+/// The running workers. Dropping it ends them at once, with every connection they have.
+pub struct Relay {
+    workers: Vec<Handle>,
+}
+
+struct Handle {
+    commands: mpsc::Sender<Command>,
+    tally: Arc<Tally>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Relay {
+    /// Starts `workers` workers, at least one; worker i accepts on listener i, counted round. Listeners
+    /// are made non-blocking, what they accept sends without delay, and a client that has vanished is
+    /// noticed within about a minute.
+    ///
+    /// # Errors
+    ///
+    /// When there is no listener, a listener cannot be duplicated or used, or a thread cannot be started;
+    /// then nothing runs.
+    pub fn start(
+        listeners: Vec<TcpListener>,
+        workers: usize,
+        dispatch: Arc<dyn Dispatch>,
+        settings: Settings,
+    ) -> io::Result<Relay> {
+        let tallies: Vec<_> = (0..workers.max(1)).map(|_| Arc::<Tally>::default()).collect();
+        let budget = Arc::new(Budget::new(tallies.clone()));
+        let mut relay = Relay { workers: Vec::new() };
+        for (index, tally) in tallies.into_iter().enumerate() {
+            let listener = listeners
+                .get(index % listeners.len().max(1))
+                .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a relay needs a listener"))?
+                .try_clone()?;
+            worker::prepare(&listener)?;
+            let (dispatch, budget) = (Arc::clone(&dispatch), Arc::clone(&budget));
+            relay.workers.push(Handle::start(index, listener, dispatch, settings.clone(), tally, budget)?);
+        }
+        Ok(relay)
+    }
+
+    /// Answers when every worker has passed its event loop once: no pick made before the call is still
+    /// under way, and each has its guard.
+    pub async fn barrier(&self) {
+        let mut answers = Vec::with_capacity(self.workers.len());
+        for worker in &self.workers {
+            let (answer, answered) = oneshot::channel();
+            // A worker that has ended has nothing under way either.
+            let _ = worker.commands.send(Command::Barrier(answer)).await;
+            answers.push(answered);
+        }
+        for answered in answers {
+            let _ = answered.await;
+        }
+    }
+
+    /// Stops accepting, closes connections that rest, and lets requests finish, each answered with
+    /// `Connection: close`; what still runs at the deadline is cut. The relay's own copies of the
+    /// listeners are closed; a copy somebody else holds stays open.
+    pub async fn drain(&self, deadline: Duration) -> Drained {
+        let mut answers = Vec::with_capacity(self.workers.len());
+        for worker in &self.workers {
+            let (answer, answered) = oneshot::channel();
+            let _ = worker.commands.send(Command::Drain { deadline, answer }).await;
+            answers.push(answered);
+        }
+        let mut drained = Drained::default();
+        for answered in answers {
+            drained.cut += answered.await.unwrap_or(0);
+        }
+        drained
+    }
+
+    /// What happened since the start.
+    pub fn counters(&self) -> Counters {
+        let mut counters = Counters::default();
+        for worker in &self.workers {
+            worker.tally.add_to(&mut counters);
+        }
+        counters
+    }
+}
+
+impl Handle {
+    fn start(
+        index: usize,
+        listener: TcpListener,
+        dispatch: Arc<dyn Dispatch>,
+        settings: Settings,
+        tally: Arc<Tally>,
+        budget: Arc<Budget>,
+    ) -> io::Result<Handle> {
+        let (commands, received) = mpsc::channel(COMMANDS_MAX);
+        let (started, start_heard) = blocking::channel();
+        let shared_tally = Arc::clone(&tally);
+        let start =
+            Start { listener, dispatch, settings, tally: shared_tally, budget, commands: received, started };
+        let thread =
+            thread::Builder::new().name(format!("relay-{index}")).spawn(move || worker::run(start))?;
+        let handle = Handle { commands, tally, thread: Some(thread) };
+        start_heard.recv().unwrap_or_else(|_| Err(io::Error::other("the worker ended at its start")))?;
+        Ok(handle)
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        for worker in &mut self.workers {
+            let (closed, _) = mpsc::channel(1);
+            worker.commands = closed;
+        }
+        for thread in self.workers.iter_mut().filter_map(|worker| worker.thread.take()) {
+            // A dispatcher that holds the relay may drop it on a worker, which cannot wait for itself.
+            if thread.thread().id() != thread::current().id() && thread.join().is_err() {
+                tracing::error!("a relay worker panicked");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").field("workers", &self.workers.len()).finish_non_exhaustive()
+    }
+}

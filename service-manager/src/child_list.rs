@@ -1,0 +1,178 @@
+//! The child_list: who serves this front end now, in order, as one snapshot that is swapped whole.
+//! What a message asks for is judged here, purely; what it does to connections is the door's.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::seat::Seat;
+
+/// What the load-manager wants of a child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChildState {
+    /// Takes requests.
+    Ready,
+    /// Takes a request only when nobody else can: its node does not answer.
+    Jeopardy,
+    /// Takes no new request; the running ones end.
+    Draining,
+}
+
+/// One child as the load-manager describes it.
+#[derive(Clone, PartialEq)]
+pub(crate) struct ChildSpec {
+    /// The node's name.
+    pub node: String,
+    /// The lease it serves under.
+    pub lease_id: String,
+    /// The lease's epoch, kept for a restarted load-manager.
+    pub epoch: u64,
+    /// Where its task-processor relays.
+    pub address: SocketAddr,
+    /// What the task-processor asks to see; never logged.
+    pub token: String,
+    /// Against the machine that `capacity` was measured on.
+    pub speed: f64,
+    /// What is wanted of it.
+    pub state: ChildState,
+}
+
+/// A child and its seat.
+#[derive(Clone)]
+pub(crate) struct Child {
+    /// As the load-manager described it.
+    pub spec: ChildSpec,
+    /// Where its requests are counted; the same from list to list while the lease is the same.
+    pub seat: Arc<Seat>,
+}
+
+/// The list in force.
+pub(crate) struct ChildList {
+    /// Counts up with each change; 0: none was ever set.
+    pub generation: u64,
+    /// Everybody on it, in order.
+    pub children: Vec<Child>,
+    /// Those a pick looks at first: the READY ones, with the local copy before them when it always serves.
+    pub first: Vec<Arc<Seat>>,
+    /// Those it looks at when neither these nor the local copy can: in jeopardy.
+    pub last: Vec<Arc<Seat>>,
+}
+
+/// Why a list was refused.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    /// An older one than the one in force.
+    #[error("generation {offered} is older than generation {in_force}, which is in force")]
+    Older {
+        /// What came.
+        offered: u64,
+        /// What is in force.
+        in_force: u64,
+    },
+    /// The generation in force, but with other children.
+    #[error("generation {0} is in force with another list; a change must carry a higher generation")]
+    Changed(u64),
+}
+
+/// What setting a list means.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is a new one.
+    Apply,
+    /// It is the one in force, said again.
+    Repeated,
+}
+
+impl ChildList {
+    /// The list of a front end that has borrowed nothing.
+    pub(crate) fn empty(always: Option<&Arc<Seat>>) -> Self {
+        Self::new(0, Vec::new(), always)
+    }
+
+    /// A list of `children`; `always` is the local copy's seat where it serves beside children.
+    pub(crate) fn new(generation: u64, children: Vec<Child>, always: Option<&Arc<Seat>>) -> Self {
+        let seats = |state| {
+            children
+                .iter()
+                .filter(move |child| child.spec.state == state)
+                .map(|child| Arc::clone(&child.seat))
+        };
+        let first = always.cloned().into_iter().chain(seats(ChildState::Ready)).collect();
+        let last = seats(ChildState::Jeopardy).collect();
+        Self { generation, children, first, last }
+    }
+
+    /// Whether `generation` with `specs` may follow this list.
+    pub(crate) fn judge(&self, generation: u64, specs: &[ChildSpec]) -> Result<Verdict, Refused> {
+        if generation < self.generation {
+            return Err(Refused::Older { offered: generation, in_force: self.generation });
+        }
+        if generation > self.generation {
+            return Ok(Verdict::Apply);
+        }
+        let same = self.children.len() == specs.len()
+            && self.children.iter().zip(specs).all(|(child, spec)| child.spec == *spec);
+        if same { Ok(Verdict::Repeated) } else { Err(Refused::Changed(generation)) }
+    }
+
+    /// The child that serves under this lease at this address.
+    pub(crate) fn find(&self, spec: &ChildSpec) -> Option<&Child> {
+        self.children.iter().find(|child| {
+            child.spec.lease_id == spec.lease_id
+                && child.spec.address == spec.address
+                && child.spec.token == spec.token
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(node: &str, state: ChildState) -> ChildSpec {
+        ChildSpec {
+            node: node.into(),
+            lease_id: format!("lease-{node}"),
+            epoch: 1,
+            address: "127.0.0.1:1".parse().unwrap(),
+            token: "t".into(),
+            speed: 1.0,
+            state,
+        }
+    }
+
+    fn list(generation: u64, specs: &[ChildSpec]) -> ChildList {
+        let children = specs
+            .iter()
+            .map(|spec| Child { spec: spec.clone(), seat: Arc::new(Seat::new(&spec.node, 8.0)) })
+            .collect();
+        ChildList::new(generation, children, None)
+    }
+
+    #[test]
+    fn an_older_generation_is_refused() {
+        let refused = list(5, &[]).judge(4, &[]);
+        assert_eq!(refused, Err(Refused::Older { offered: 4, in_force: 5 }));
+    }
+
+    #[test]
+    fn the_same_generation_may_be_repeated_but_not_changed() {
+        let specs = [spec("c1", ChildState::Ready)];
+        assert_eq!(list(5, &specs).judge(5, &specs), Ok(Verdict::Repeated));
+        assert_eq!(list(5, &specs).judge(5, &[]), Err(Refused::Changed(5)));
+        let draining = [spec("c1", ChildState::Draining)];
+        assert_eq!(list(5, &specs).judge(5, &draining), Err(Refused::Changed(5)));
+        assert_eq!(list(5, &specs).judge(6, &draining), Ok(Verdict::Apply));
+    }
+
+    #[test]
+    fn draining_children_are_not_looked_at_and_those_in_jeopardy_last() {
+        let specs = [
+            spec("c1", ChildState::Draining),
+            spec("c2", ChildState::Ready),
+            spec("c3", ChildState::Jeopardy),
+        ];
+        let list = list(1, &specs);
+        let names = |seats: &[Arc<Seat>]| seats.iter().map(|seat| seat.name().to_owned()).collect::<Vec<_>>();
+        assert_eq!((names(&list.first), names(&list.last)), (vec!["c2".to_owned()], vec!["c3".to_owned()]));
+    }
+}

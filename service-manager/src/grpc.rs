@@ -1,0 +1,233 @@
+//! Translates the wire's words into the door's and back; decides nothing.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use cluster::level::Level;
+use proto::service_manager as wire;
+use proto::service_manager::service_manager_server::ServiceManager;
+use relay::Relay;
+use tokio::sync::{Mutex, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use crate::child_list::{Child, ChildSpec, ChildState, Refused};
+use crate::door::Door;
+use crate::load::{Listener, SAMPLES_MAX};
+use crate::local::LocalCopy;
+use crate::seat::Seat;
+
+/// The service-manager's control calls.
+pub(crate) struct Control {
+    /// The service's name.
+    pub service: String,
+    /// Where clients reach it.
+    pub listen: String,
+    /// Who serves.
+    pub door: Arc<Door>,
+    /// The workers.
+    pub relay: Arc<Relay>,
+    /// The local copy.
+    pub local: Arc<LocalCopy>,
+    /// Where a stream of load is asked for.
+    pub listeners: mpsc::Sender<Listener>,
+    /// When the daemon started.
+    pub born: Instant,
+    /// One list at a time is put in force.
+    pub(crate) setting: Arc<Mutex<()>>,
+}
+
+#[tonic::async_trait]
+impl ServiceManager for Control {
+    type WatchLoadStream = tokio_stream::adapters::Map<
+        ReceiverStream<wire::LoadSample>,
+        fn(wire::LoadSample) -> Result<wire::LoadSample, Status>,
+    >;
+
+    async fn set_child_list(
+        &self,
+        request: Request<wire::ChildList>,
+    ) -> Result<Response<wire::ChildListApplied>, Status> {
+        let wire::ChildList { generation, children } = request.into_inner();
+        let specs = children.into_iter().map(spec).collect::<Result<Vec<_>, _>>()?;
+        distinct(&specs)?;
+        // A caller that goes away half-way must not leave connections of those who left open.
+        let put = put_in_force(
+            Arc::clone(&self.setting),
+            Arc::clone(&self.door),
+            Arc::clone(&self.relay),
+            generation,
+            specs,
+        );
+        let refused = tokio::spawn(put).await.map_err(|fault| Status::internal(fault.to_string()))?;
+        refused.map_err(|refused| Status::failed_precondition(refused.to_string()))?;
+        Ok(Response::new(wire::ChildListApplied { generation }))
+    }
+
+    async fn get_child_list(
+        &self,
+        _request: Request<wire::GetChildListRequest>,
+    ) -> Result<Response<wire::ChildList>, Status> {
+        let list = self.door.list();
+        let children = list.children.iter().map(|child| child_message(&child.spec)).collect();
+        Ok(Response::new(wire::ChildList { generation: list.generation, children }))
+    }
+
+    async fn watch_load(
+        &self,
+        _request: Request<wire::WatchLoadRequest>,
+    ) -> Result<Response<Self::WatchLoadStream>, Status> {
+        let (listener, samples) = mpsc::channel(SAMPLES_MAX);
+        let gone = |_| Status::unavailable("the service-manager is going down");
+        self.listeners.send(listener).await.map_err(gone)?;
+        let ok: fn(wire::LoadSample) -> Result<wire::LoadSample, Status> = Ok;
+        Ok(Response::new(tokio_stream::StreamExt::map(ReceiverStream::new(samples), ok)))
+    }
+
+    async fn status(
+        &self,
+        _request: Request<wire::StatusRequest>,
+    ) -> Result<Response<wire::StatusReply>, Status> {
+        let list = self.door.list();
+        let counters = self.relay.counters();
+        Ok(Response::new(wire::StatusReply {
+            service: self.service.clone(),
+            listen: self.listen.clone(),
+            generation: list.generation,
+            local: Some(self.local_status()),
+            children: list.children.iter().map(|child| self.child_status(child)).collect(),
+            queued: self.door.queued() as u32,
+            requests: counters.requests,
+            refused: counters.refused,
+            retries: counters.retries,
+            uptime_ms: self.born.elapsed().as_millis() as u64,
+            connections: counters.connections_open as u32,
+        }))
+    }
+}
+
+/// Sets the list, waits until every worker picks by it, and closes what it leaves behind.
+async fn put_in_force(
+    setting: Arc<Mutex<()>>,
+    door: Arc<Door>,
+    relay: Arc<Relay>,
+    generation: u64,
+    specs: Vec<ChildSpec>,
+) -> Result<(), Refused> {
+    let _one_at_a_time = setting.lock().await;
+    let left = door.set_list(generation, specs)?;
+    relay.barrier().await;
+    door.settle(generation);
+    if let Some(left) = left {
+        let list = door.list();
+        left.close(&list);
+        tracing::info!(generation, children = %names(&list.children), "child_list");
+    }
+    Ok(())
+}
+
+/// Each lease is counted by its id: none may be there twice or be empty.
+fn distinct(specs: &[ChildSpec]) -> Result<(), Status> {
+    let mut known = HashSet::new();
+    match specs.iter().find(|spec| spec.lease_id.is_empty() || !known.insert(&spec.lease_id)) {
+        None => Ok(()),
+        Some(spec) => Err(Status::invalid_argument(format!(
+            "child {:?}: lease_id {:?} must be set and be there only once",
+            spec.node, spec.lease_id
+        ))),
+    }
+}
+
+impl Control {
+    fn local_status(&self) -> wire::LocalStatus {
+        let (view, seat) = (self.local.view(), self.door.local());
+        let upstream = seat.upstream();
+        wire::LocalStatus {
+            state: if seat.is_out() { "out" } else { view.state }.to_owned(),
+            detail: view.detail,
+            address: view.address.map(|address| address.to_string()).unwrap_or_default(),
+            in_flight: upstream.as_ref().map_or(0, |upstream| upstream.in_flight()),
+            capacity: seat.capacity() as u32,
+            level: self.level(seat).to_string(),
+            served: seat.served(),
+            pid: view.pid,
+        }
+    }
+
+    fn child_status(&self, child: &Child) -> wire::ChildStatus {
+        let upstream = child.seat.upstream();
+        wire::ChildStatus {
+            node: child.spec.node.clone(),
+            address: child.spec.address.to_string(),
+            state: state_name(child.spec.state).to_owned(),
+            out: child.seat.is_out(),
+            in_flight: upstream.as_ref().map_or(0, |upstream| upstream.in_flight()),
+            long_lived: upstream.as_ref().map_or(0, |upstream| upstream.long_lived()),
+            capacity: child.seat.capacity() as u32,
+            level: self.level(&child.seat).to_string(),
+            served: upstream.as_ref().map_or(0, |upstream| upstream.totals().served),
+        }
+    }
+
+    fn level(&self, seat: &Seat) -> Level {
+        let load = seat.upstream().map_or(0.0, |upstream| upstream.load());
+        Level::of(load, seat.capacity(), self.door.rule().low, self.door.rule().high)
+    }
+}
+
+fn state_name(state: ChildState) -> &'static str {
+    match state {
+        ChildState::Ready => "ready",
+        ChildState::Jeopardy => "jeopardy",
+        ChildState::Draining => "draining",
+    }
+}
+
+fn names(children: &[Child]) -> String {
+    let name = |child: &Child| match child.spec.state {
+        ChildState::Ready => child.spec.node.clone(),
+        ChildState::Jeopardy => format!("{}(jeopardy)", child.spec.node),
+        ChildState::Draining => format!("{}(draining)", child.spec.node),
+    };
+    format!("[{}]", children.iter().map(name).collect::<Vec<_>>().join(" "))
+}
+
+fn spec(child: wire::Child) -> Result<ChildSpec, Status> {
+    let bad = |what: String| Status::invalid_argument(format!("child {:?}: {what}", child.node));
+    let address = child
+        .address
+        .parse()
+        .map_err(|_| bad(format!("address {:?} must be ADDRESS:PORT", child.address)))?;
+    if !(child.speed.is_finite() && child.speed > 0.0) {
+        return Err(bad(format!("speed {} must be above 0", child.speed)));
+    }
+    let state = match child.state() {
+        wire::ChildState::Ready => ChildState::Ready,
+        wire::ChildState::Jeopardy => ChildState::Jeopardy,
+        wire::ChildState::Draining => ChildState::Draining,
+        wire::ChildState::Unspecified => return Err(bad("state must be set".to_owned())),
+    };
+    let wire::Child { node, lease_id, token, speed, epoch, .. } = child;
+    Ok(ChildSpec { node, lease_id, epoch, address, token, speed, state })
+}
+
+fn child_message(spec: &ChildSpec) -> wire::Child {
+    wire::Child {
+        node: spec.node.clone(),
+        lease_id: spec.lease_id.clone(),
+        address: spec.address.to_string(),
+        token: spec.token.clone(),
+        speed: spec.speed,
+        state: state_message(spec.state).into(),
+        epoch: spec.epoch,
+    }
+}
+
+fn state_message(state: ChildState) -> wire::ChildState {
+    match state {
+        ChildState::Ready => wire::ChildState::Ready,
+        ChildState::Jeopardy => wire::ChildState::Jeopardy,
+        ChildState::Draining => wire::ChildState::Draining,
+    }
+}

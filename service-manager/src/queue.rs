@@ -1,0 +1,179 @@
+//! The one queue of the service (design section 3): first in, first out, at the front end, never in
+//! a node. Bounded in length and in time; a request that goes away leaves it at once.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
+
+use relay::InFlight;
+use tokio::sync::oneshot;
+
+/// The requests that wait for a place.
+pub(crate) struct Queue {
+    // Read on each pick without the lock; written with it held.
+    waiting: AtomicUsize,
+    inner: Mutex<Inner>,
+    max: usize,
+}
+
+#[derive(Default)]
+struct Inner {
+    next_ticket: u64,
+    entries: VecDeque<Entry>,
+}
+
+struct Entry {
+    ticket: u64,
+    grant: oneshot::Sender<InFlight>,
+}
+
+/// One waiting request: a future of its place. Dropping it gives the place in the queue up.
+pub(crate) struct Waiting {
+    queue: Arc<Queue>,
+    ticket: u64,
+    granted: oneshot::Receiver<InFlight>,
+}
+
+impl Queue {
+    /// A queue for at most `max` requests.
+    pub(crate) fn new(max: usize) -> Self {
+        Self { waiting: AtomicUsize::new(0), inner: Mutex::default(), max }
+    }
+
+    /// How many wait now.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Whether nobody waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Waits at the end, or at the front for a request that was sent once already; `None` when the
+    /// queue is full. Call `hand_out` afterwards: a place may have come free in between.
+    pub(crate) fn enter(self: &Arc<Self>, at_front: bool) -> Option<Waiting> {
+        let mut inner = self.lock();
+        // A repeated one has been let in before; there are no more of them than were in flight.
+        if !at_front && inner.entries.len() >= self.max {
+            return None;
+        }
+        let (grant, granted) = oneshot::channel();
+        let ticket = inner.next_ticket;
+        inner.next_ticket += 1;
+        let entry = Entry { ticket, grant };
+        if at_front {
+            inner.entries.push_front(entry)
+        } else {
+            inner.entries.push_back(entry)
+        }
+        self.waiting.store(inner.entries.len(), Ordering::SeqCst);
+        Some(Waiting { queue: Arc::clone(self), ticket, granted })
+    }
+
+    /// Gives places to those who wait, first come first served, as long as `take` finds one.
+    pub(crate) fn hand_out(&self, take: impl Fn() -> Option<InFlight>) {
+        let mut spare = None;
+        let mut inner = self.lock();
+        while !inner.entries.is_empty() {
+            let Some(place) = spare.take().or_else(&take) else { break };
+            let entry = inner.entries.pop_front().expect("the loop saw an entry under this lock");
+            // A request that went away hands its place to the next one.
+            spare = entry.grant.send(place).err();
+        }
+        self.waiting.store(inner.entries.len(), Ordering::SeqCst);
+        drop(inner);
+        // Dropped without the lock: giving a place back looks at the queue again.
+        drop(spare);
+    }
+
+    fn leave(&self, ticket: u64) {
+        let mut inner = self.lock();
+        let found = inner.entries.iter().position(|entry| entry.ticket == ticket);
+        let entry = found.and_then(|index| inner.entries.remove(index));
+        self.waiting.store(inner.entries.len(), Ordering::SeqCst);
+        drop(inner);
+        drop(entry);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no holder of the queue's lock panics")
+    }
+}
+
+impl Future for Waiting {
+    type Output = Option<InFlight>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.granted).poll(context).map(Result::ok)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.queue.leave(self.ticket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use relay::{Upstream, UpstreamSpec};
+
+    use super::*;
+
+    fn upstream() -> Arc<Upstream> {
+        let spec = UpstreamSpec {
+            name: "c1".into(),
+            address: "127.0.0.1:1".parse().unwrap(),
+            token: None,
+            may_refuse: false,
+        };
+        Upstream::new(spec, |_| {})
+    }
+
+    #[tokio::test]
+    async fn places_go_to_the_first_who_came_and_the_repeated_go_before_them() {
+        let (queue, upstream) = (Arc::new(Queue::new(10)), upstream());
+        let first = queue.enter(false).unwrap();
+        let second = queue.enter(false).unwrap();
+        let repeated = queue.enter(true).unwrap();
+        let left = AtomicU32::new(2);
+        queue.hand_out(|| {
+            let more = left.load(Ordering::Relaxed) > 0;
+            more.then(|| {
+                left.fetch_sub(1, Ordering::Relaxed);
+                upstream.acquire()
+            })
+        });
+        assert!(repeated.await.is_some());
+        assert!(first.await.is_some());
+        assert_eq!(queue.len(), 1);
+        drop(second);
+        assert!(queue.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_takes_no_more_until_somebody_leaves() {
+        let queue = Arc::new(Queue::new(1));
+        let waiting = queue.enter(false).unwrap();
+        assert!(queue.enter(false).is_none());
+        assert!(queue.enter(true).is_some(), "a repeated request was let in before");
+        drop(waiting);
+        assert!(queue.enter(false).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_place_granted_to_somebody_who_left_is_given_back() {
+        let (queue, upstream) = (Arc::new(Queue::new(10)), upstream());
+        let waiting = queue.enter(false).unwrap();
+        queue.hand_out(|| Some(upstream.acquire()));
+        assert_eq!(upstream.in_flight(), 1);
+        drop(waiting);
+        assert_eq!(upstream.in_flight(), 0);
+    }
+}

@@ -1,0 +1,141 @@
+//! The node's side of the leases, as a pure state machine: slots, leases, epochs, expiry, drain.
+//!
+//! Time comes in as a `Duration` since the daemon's start and randomness as a finished lease id and
+//! token; what goes out are answers and `Effect`s. `Book` is the whole of it, `State` one lease's
+//! way from its grant to its end. Nothing here waits, reads a clock or touches a file.
+
+mod book;
+mod effect;
+mod fronts;
+mod gone;
+mod refusal;
+mod report;
+mod state;
+
+#[cfg(test)]
+mod diary;
+#[cfg(test)]
+mod properties;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+pub use book::{Adopted, Book, Grant, Progress, Wish};
+pub use effect::{Effect, Why};
+pub use refusal::{Denial, DenialReason, Refusal};
+pub use report::{Reclaim, Renewal, Report, Roll};
+pub use state::{Cause, State, Then};
+
+/// Names one lease on its node; random, so that an id of an earlier life of the node is unknown.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LeaseId(pub String);
+
+/// What a request must carry to reach the service of a lease. It never shows in a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+/// Who a lease is granted to: one service of one front end.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Holder {
+    /// The service, by its name in `cluster.toml`.
+    pub service: String,
+    /// The front end, as it names itself.
+    pub front_end: String,
+}
+
+/// A lease as its holder names it: an older epoch than the lease's own is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseRef {
+    /// Which lease.
+    pub id: LeaseId,
+    /// The epoch of its grant or of its last adoption.
+    pub epoch: u64,
+}
+
+/// The numbers a book goes by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Services that may run at once.
+    pub slots: usize,
+    /// How long a lease lasts without a renewal.
+    pub ttl: Duration,
+    /// How long an expired lease keeps serving for its restarted holder.
+    pub orphan_grace: Duration,
+    /// How long a lease may wait for its start.
+    pub reservation_timeout: Duration,
+    /// How long the node's announced end waits for the holders.
+    pub reclaim_notice: Duration,
+    /// The services of cluster.toml, each with how long a drain waits before running requests are cut.
+    pub drain_limits: BTreeMap<String, Duration>,
+}
+
+/// One lease, from its grant until its processes are gone and its slot is free.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// Its name.
+    pub id: LeaseId,
+    /// Counts up node-wide with each grant and each adoption.
+    pub epoch: u64,
+    /// What its requests carry.
+    pub token: Token,
+    /// Who holds it.
+    pub holder: Holder,
+    /// Which start of the holder's load-manager it belongs to.
+    pub incarnation: u64,
+    /// The caller's name for the wish that it answers.
+    pub request_id: String,
+    /// When it was granted.
+    pub granted_at: Duration,
+    /// When it expires unless it is renewed.
+    pub expires_at: Duration,
+    /// How long the node waits for running requests when it drains the lease by itself.
+    pub drain_limit: Duration,
+    /// How far it has come.
+    pub state: State,
+    /// Whether the started service answers its readiness probe. It gets no requests while it does not.
+    pub answering: bool,
+    /// What brought the lease where it is, in one sentence; empty where it serves. See `explanation`.
+    pub detail: String,
+}
+
+/// What is said of a lease that could serve but for its service.
+const NOT_ANSWERING: &str = "the service does not answer its readiness probe; check ready in cluster.toml, \
+                             or the service on this node";
+
+impl Lease {
+    /// Why the service is not ready, in one sentence; empty where it is.
+    pub fn explanation(&self) -> &str {
+        if self.state.takes_requests() && !self.answering { NOT_ANSWERING } else { &self.detail }
+    }
+}
+
+impl Token {
+    /// Takes what the random source gave.
+    pub fn new(secret: String) -> Self {
+        Self(secret)
+    }
+
+    /// The secret itself, for the grant and the data path only.
+    pub fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Token(..)")
+    }
+}
+
+impl fmt::Display for LeaseId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "service {} of front end {}", self.service, self.front_end)
+    }
+}

@@ -1,0 +1,109 @@
+//! What the passing of time does to the leases, and the two ways in which the node itself wants
+//! them back: an operator's drain and the daemon's own end.
+
+use std::time::Duration;
+
+use super::Book;
+use crate::lease::state::Step;
+use crate::lease::{Effect, Holder, LeaseId, State, Then, Why};
+
+impl Book {
+    /// Ends what is overdue at `now`.
+    pub fn tick(&mut self, now: Duration) {
+        let ids: Vec<LeaseId> = self.leases.iter().map(|lease| lease.id.clone()).collect();
+        for id in ids {
+            while self.pass(now, &id) {}
+        }
+        if self.ends_at.is_some_and(|end| end <= now) {
+            self.free_all();
+        }
+    }
+
+    /// When `tick` has something to do next; `None`: not by time alone.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let leases = self
+            .leases
+            .iter()
+            .flat_map(|lease| [lease.state.deadline(), lease.state.can_expire().then_some(lease.expires_at)]);
+        let freed = |lease: &super::Lease| lease.state == State::Stopping { then: Then::Free };
+        let end = self.ends_at.filter(|_| !self.leases.iter().all(freed));
+        leases.flatten().chain(end).min()
+    }
+
+    /// The operator's drain, or its end. The flag must be on disk already.
+    pub fn set_maintenance(&mut self, maintenance: bool) {
+        if self.maintenance != maintenance {
+            self.maintenance = maintenance;
+            self.effects.push(Effect::NotifyAll);
+        }
+    }
+
+    /// Announces the daemon's end: no grant any more, and each holder has the notice time to drain.
+    pub fn end(&mut self, now: Duration) {
+        if self.is_stopping() {
+            return;
+        }
+        self.ends_at = Some(now + self.limits.reclaim_notice);
+        let ids: Vec<LeaseId> = self.leases.iter().map(|lease| lease.id.clone()).collect();
+        for id in ids {
+            self.end_lease(&id);
+        }
+        self.effects.push(Effect::NotifyAll);
+    }
+
+    /// Whether the announced end has come: no lease is left.
+    pub fn has_ended(&self) -> bool {
+        self.is_stopping() && self.leases.is_empty()
+    }
+
+    /// A stream of the holder's newest incarnation was opened, or is no longer there. While the node
+    /// ends, it drains by itself the leases whose holders do not hear of it.
+    pub fn set_listening(&mut self, holder: &Holder, listening: bool) {
+        self.fronts.set_listening(holder, listening);
+        if !self.is_stopping() || listening {
+            return;
+        }
+        let own = self.leases.iter().filter(|lease| lease.holder == *holder);
+        let ids: Vec<LeaseId> = own.map(|lease| lease.id.clone()).collect();
+        for id in ids {
+            self.end_lease(&id);
+        }
+    }
+
+    fn end_lease(&mut self, id: &LeaseId) {
+        let Some(deadline) = self.ends_at else { return };
+        let listening = self.lease(id).is_some_and(|lease| self.fronts.is_listening(&lease.holder));
+        self.happen(id, Why::NodeEnds, |state| state.node_ends(deadline, listening));
+    }
+
+    fn free_all(&mut self) {
+        let ids: Vec<LeaseId> = self.leases.iter().map(|lease| lease.id.clone()).collect();
+        for id in ids {
+            self.happen(&id, Why::DrainTimeOver, State::free);
+        }
+    }
+
+    /// One step of one lease; whether there was one.
+    fn pass(&mut self, now: Duration, id: &LeaseId) -> bool {
+        let Some(lease) = self.lease(id) else { return false };
+        let drain_deadline = now + lease.drain_limit;
+        if lease.state.deadline().is_some_and(|deadline| deadline <= now) {
+            let why = match lease.state {
+                State::Reserved { .. } => Why::NeverStarted,
+                State::Orphan { .. } => Why::GraceOver,
+                State::Draining { .. } => Why::DrainTimeOver,
+                State::Starting | State::Ready | State::Stopping { .. } | State::Stopped => return false,
+            };
+            return self.happen(id, why, |state| state.overdue(drain_deadline));
+        }
+        if !lease.state.can_expire() || lease.expires_at > now {
+            return false;
+        }
+        let wanted = self.fronts.others_want(now, &lease.holder);
+        let grace = self.limits.orphan_grace;
+        let orphan_until = (!wanted && !grace.is_zero()).then(|| now + grace);
+        let serving = lease.state == State::Ready;
+        let why = if wanted && serving { Why::Wanted } else { Why::Expired };
+        self.happen(id, why, |state: State| -> Step { state.expire(orphan_until, drain_deadline) })
+    }
+}

@@ -1,0 +1,122 @@
+//! How a holder keeps its leases, takes over those of its own earlier life, and hears about them.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::{Adopted, Book, grant_of};
+use crate::lease::{Holder, Lease, LeaseId, Reclaim, Refusal, Renewal, Report, Roll, State, Why};
+
+impl Book {
+    /// Renews the leases that are named with their epoch by the incarnation that holds them. What the
+    /// holder is to hear then, `roll` says.
+    ///
+    /// # Errors
+    /// When a newer incarnation is known; nothing is renewed then.
+    pub fn renew(&mut self, now: Duration, renewal: &Renewal) -> Result<(), Refusal> {
+        self.hear(now, &renewal.holder, renewal.incarnation)?;
+        for named in &renewal.leases {
+            let holds = |lease: &Lease| {
+                lease.epoch == named.epoch
+                    && lease.holder == renewal.holder
+                    && lease.incarnation == renewal.incarnation
+            };
+            if self.lease(&named.id).is_some_and(holds) {
+                self.prolong(now, &named.id, Why::Renewed);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the holder would be answered now, without renewing anything.
+    pub fn roll(&self, now: Duration, renewal: &Renewal) -> Roll {
+        let fenced = self.fronts.newer_than(&renewal.holder, renewal.incarnation).is_some();
+        let leases = if fenced { Vec::new() } else { self.reports(now, renewal) };
+        Roll {
+            fenced,
+            leases,
+            slots_free: self.limits.slots.saturating_sub(self.leases.len()),
+            maintenance: self.maintenance,
+            stopping: self.is_stopping(),
+        }
+    }
+
+    /// Hands every lease of the holder to this incarnation. Repeated, it answers the same.
+    ///
+    /// # Errors
+    /// When a newer incarnation is known, or the service is not in cluster.toml.
+    pub fn adopt(
+        &mut self,
+        now: Duration,
+        holder: &Holder,
+        incarnation: u64,
+    ) -> Result<Vec<Adopted>, Refusal> {
+        if !self.limits.drain_limits.contains_key(&holder.service) {
+            return Err(Refusal::UnknownService(holder.service.clone()));
+        }
+        self.hear(now, holder, incarnation)?;
+        let own = self.leases.iter().filter(|lease| lease.holder == *holder);
+        let ids: Vec<LeaseId> = own.map(|lease| lease.id.clone()).collect();
+        for id in &ids {
+            self.take_over(id, incarnation);
+            self.prolong(now, id, Why::Adopted);
+        }
+        self.save_epoch();
+        let adopted = self.leases.iter().filter(|lease| lease.holder == *holder);
+        Ok(adopted.map(|lease| Adopted { grant: grant_of(lease), state: lease.state }).collect())
+    }
+
+    fn take_over(&mut self, id: &LeaseId, incarnation: u64) {
+        let Some(lease) = self.leases.iter_mut().find(|lease| lease.id == *id) else { return };
+        if lease.incarnation < incarnation {
+            self.epoch += 1;
+            lease.epoch = self.epoch;
+            lease.incarnation = incarnation;
+        }
+    }
+
+    fn prolong(&mut self, now: Duration, id: &LeaseId, why: Why) {
+        let expires_at = now + self.limits.ttl;
+        if let Some(lease) = self.leases.iter_mut().find(|lease| lease.id == *id) {
+            lease.expires_at = expires_at;
+        }
+        self.happen(id, why, State::renewed);
+    }
+
+    fn reports(&self, now: Duration, renewal: &Renewal) -> Vec<Report> {
+        let own = self.leases.iter().filter(|lease| lease.holder == renewal.holder);
+        let mut reports: Vec<Report> = own.map(|lease| self.report(now, lease)).collect();
+        let mut known: HashSet<LeaseId> = reports.iter().map(|report| report.id.clone()).collect();
+        for named in &renewal.leases {
+            if !known.insert(named.id.clone()) {
+                continue;
+            }
+            let detail = match self.index(named) {
+                Ok(_) => format!("lease {} belongs to somebody else", named.id),
+                Err(refusal) => refusal.to_string(),
+            };
+            let (id, epoch) = (named.id.clone(), named.epoch);
+            reports.push(Report { id, epoch, state: None, detail, reclaim: None });
+        }
+        reports
+    }
+
+    fn report(&self, now: Duration, lease: &Lease) -> Report {
+        Report {
+            id: lease.id.clone(),
+            epoch: lease.epoch,
+            state: Some(lease.state),
+            detail: lease.explanation().to_owned(),
+            reclaim: self.reclaim(now, lease),
+        }
+    }
+
+    /// An operator's drain cuts nothing by itself, so it grants the holder all the time a drain may take.
+    fn reclaim(&self, now: Duration, lease: &Lease) -> Option<Reclaim> {
+        if let Some(end) = self.ends_at {
+            let notice = end.saturating_sub(now);
+            return Some(Reclaim { notice, reason: "the node's daemon is about to end" });
+        }
+        let reason = "an operator drained the node";
+        self.maintenance.then_some(Reclaim { notice: lease.drain_limit, reason })
+    }
+}

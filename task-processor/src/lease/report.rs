@@ -1,0 +1,55 @@
+//! What a holder and its node tell each other on the renewal stream.
+
+use std::time::Duration;
+
+use super::{Holder, LeaseId, LeaseRef, State};
+
+/// A holder's sign of life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renewal {
+    /// Who speaks.
+    pub holder: Holder,
+    /// Which start of its load-manager.
+    pub incarnation: u64,
+    /// The leases it believes to hold here.
+    pub leases: Vec<LeaseRef>,
+}
+
+/// The node's answer: everything it has to say to this holder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roll {
+    /// Whether a newer start of the holder's load-manager is known; then no lease is listed.
+    pub fenced: bool,
+    /// The holder's leases, and those it named that are gone.
+    pub leases: Vec<Report>,
+    /// Slots nobody holds.
+    pub slots_free: usize,
+    /// Whether an operator drained the node.
+    pub maintenance: bool,
+    /// Whether the node's daemon is about to end.
+    pub stopping: bool,
+}
+
+/// One lease, as its holder hears of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Which lease.
+    pub id: LeaseId,
+    /// Its epoch; the one the caller named where the lease is gone.
+    pub epoch: u64,
+    /// How far it is; `None`: gone.
+    pub state: Option<State>,
+    /// Why the service is not ready, in one sentence; empty where it is.
+    pub detail: String,
+    /// Set while the node asks the holder to drain and release it.
+    pub reclaim: Option<Reclaim>,
+}
+
+/// The node's wish to have a lease drained and released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reclaim {
+    /// How long the holder may take.
+    pub notice: Duration,
+    /// Why, for a person.
+    pub reason: &'static str,
+}

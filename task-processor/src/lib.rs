@@ -1,0 +1,187 @@
+//! Accordion's node: grants leases, runs the service, relays and counts its requests.
+//!
+//! `lease` decides, `node` owns and carries out, `gate` lets requests in, `grpc` translates.
+
+mod args;
+mod gate;
+mod grpc;
+pub mod lease;
+mod load;
+mod node;
+mod saved;
+mod secret;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::config::{Cluster, Service};
+use cluster::daemon::Shutdown;
+use relay::{Relay, Settings};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tracing::{info, warn};
+
+pub use args::{Args, main};
+pub use saved::StateFault;
+
+use gate::Gate;
+use grpc::Control;
+use node::{Node, Surroundings, Terms};
+
+/// How long the last answers may take to get out once every lease is gone.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What a node needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The cluster; nothing else says what this node may run.
+    pub cluster: Cluster,
+    /// Which of its nodes this is.
+    pub node: cluster::config::Node,
+    /// Where the node keeps its epoch.
+    pub state_file: PathBuf,
+}
+
+/// What a node listens on.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For gRPC.
+    pub control: TcpListener,
+    /// For relayed requests; at least one. The first one's address is what front ends are told.
+    pub data: Vec<TcpListener>,
+}
+
+/// Why a node cannot run; each is one sentence for a person.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeFault {
+    /// The state file cannot be read or understood.
+    #[error(transparent)]
+    State(#[from] StateFault),
+    /// The system refused something.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The task that owns the leases failed; without it the daemon must be started anew.
+    #[error("the owner of the leases failed: {0}")]
+    Owner(tokio::task::JoinError),
+    /// A task that ran a service failed, so that nobody knows of its processes any more.
+    #[error(
+        "the task that ran a service failed: {0}; the daemon ends, and every service here with it, so that no \
+         slot stays taken: start it again"
+    )]
+    Runner(tokio::task::JoinError),
+    /// The gRPC listener failed.
+    #[error("the control listener failed: {0}")]
+    Control(#[from] tonic::transport::Error),
+}
+
+/// Runs the node until a shutdown was asked for and every lease is gone, or until it is forced.
+///
+/// # Errors
+/// When it cannot start, or its control listener fails.
+pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Result<(), NodeFault> {
+    let data_address = first_address(&listeners.data)?;
+    let control = tokio::net::TcpListener::from_std(listeners.control)?;
+    info!(
+        node = config.node.name,
+        control = %control.local_addr()?,
+        data = %data_address,
+        slots = config.node.slots,
+        "node listens"
+    );
+
+    let gate = Arc::new(Gate::new());
+    let stop_load = CancellationToken::new();
+    let _stop_load = stop_load.clone().drop_guard();
+    let (roots, watched_roots) = watch::channel(Vec::new());
+    let (figures, load) = load::watch(watched_roots, stop_load);
+    let _load = AbortOnDropHandle::new(load);
+
+    let settings = settings(&config.cluster.services);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let surroundings = Surroundings { gate: Arc::clone(&gate), roots, figures };
+    let (node, owner) = Node::start(terms(config), surroundings)?;
+    let owner = AbortOnDropHandle::new(owner);
+    let relay = Relay::start(listeners.data, workers, gate, settings)?;
+
+    let (tracker, stop_control) = (TaskTracker::new(), CancellationToken::new());
+    let service = Control::new(node.clone(), data_address, tracker.clone());
+    let serving = service.serve(control, stop_control.clone().cancelled_owned());
+    let mut serving = AbortOnDropHandle::new(tokio::spawn(serving));
+
+    let is_forced = tokio::select! {
+        served = &mut serving => return Ok(served.map_err(io::Error::other)??),
+        is_forced = end(&node, owner, &shutdown) => is_forced?,
+    };
+    stop_control.cancel();
+    tracker.close();
+    if !is_forced {
+        let farewell = async { tokio::join!(relay.drain(FAREWELL), tracker.wait(), &mut serving) };
+        if tokio::time::timeout(2 * FAREWELL, farewell).await.is_err() {
+            warn!("connections were still open at the end and are cut");
+        }
+    }
+    info!("node ended");
+    Ok(())
+}
+
+/// Announces the end when it is asked for and waits for the last lease; whether it was forced instead.
+async fn end(
+    node: &Node,
+    mut owner: AbortOnDropHandle<Result<(), NodeFault>>,
+    shutdown: &Shutdown,
+) -> Result<bool, NodeFault> {
+    tokio::select! {
+        biased;
+        () = shutdown.forced() => return Ok(true),
+        () = shutdown.asked() => {}
+        // Before it is told to, it ends only by failing.
+        ended = &mut owner => return ended.map_err(NodeFault::Owner)?.map(|()| false),
+    }
+    info!("node ends: waiting for its leases to be drained");
+    node.end().await;
+    tokio::select! {
+        biased;
+        () = shutdown.forced() => Ok(true),
+        ended = owner => ended.map_err(NodeFault::Owner)?.map(|()| false),
+    }
+}
+
+fn first_address(listeners: &[TcpListener]) -> io::Result<SocketAddr> {
+    match listeners.first() {
+        Some(listener) => listener.local_addr(),
+        None => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "no listener for relayed requests was given"))
+        }
+    }
+}
+
+fn terms(config: Config) -> Terms {
+    Terms {
+        machine: config.node.address,
+        name: config.node.name,
+        slots: config.node.slots,
+        lease: config.cluster.lease,
+        services: config.cluster.services,
+        state_file: config.state_file,
+    }
+}
+
+/// A node runs several services behind one relay, so each time is that of the most patient service;
+/// the front end keeps its own service's times.
+fn settings(services: &[Service]) -> Settings {
+    let longest = |time: fn(&Service) -> Duration| services.iter().map(time).max();
+    let default = Settings::default();
+    Settings {
+        front: false,
+        served_by: false,
+        connect_timeout: longest(|service| service.connect_timeout).unwrap_or(default.connect_timeout),
+        first_byte_timeout: longest(|service| service.first_byte_timeout)
+            .unwrap_or(default.first_byte_timeout),
+        head_timeout: longest(|service| service.head_timeout).unwrap_or(default.head_timeout),
+        ..default
+    }
+}

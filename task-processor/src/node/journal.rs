@@ -1,0 +1,63 @@
+//! One log line for each change of a lease or of the node. No token appears in any of them.
+
+use tracing::{info, warn};
+
+use crate::lease::{Denial, Effect, Holder, LeaseId, State, Why};
+
+/// Logs the effects that are changes of a lease.
+pub(super) fn note(effect: &Effect) {
+    match effect {
+        Effect::Moved { id, holder, epoch, to, why } => moved(id, holder, *epoch, *to, *why),
+        Effect::SaveEpoch(_)
+        | Effect::StartProcess(_)
+        | Effect::StopProcess(_)
+        | Effect::Admit(_)
+        | Effect::Refuse(_)
+        | Effect::Answering(..)
+        | Effect::Forget(_)
+        | Effect::Notify(_)
+        | Effect::NotifyAll
+        | Effect::Fenced(..) => {}
+    }
+}
+
+/// A wish was denied.
+pub(super) fn denied(holder: &Holder, denial: &Denial) {
+    let (service, front_end) = (&holder.service, &holder.front_end);
+    info!(service, front_end, reason = ?denial.reason, detail = denial.detail, "lease denied");
+}
+
+/// A front end's older load-manager was told to end.
+pub(super) fn fenced(holder: &Holder, newest: u64) {
+    warn!(service = holder.service, front_end = holder.front_end, newest, "older load-manager fenced");
+}
+
+/// An operator drained the node or took that back.
+pub(super) fn maintenance(is_on: bool, leases: usize) {
+    let text = if is_on { "node drained by an operator" } else { "node taken back by an operator" };
+    info!(leases, "{text}");
+}
+
+/// A new start of a load-manager took its leases over.
+pub(super) fn adopted(holder: &Holder, incarnation: u64, leases: usize) {
+    info!(service = holder.service, front_end = holder.front_end, incarnation, leases, "leases adopted");
+}
+
+fn moved(lease: &LeaseId, holder: &Holder, epoch: u64, to: Option<State>, why: Why) {
+    let (service, front_end) = (&holder.service, &holder.front_end);
+    info!(%lease, service, front_end, epoch, %why, "lease {}", word(to));
+}
+
+fn word(to: Option<State>) -> &'static str {
+    match to {
+        Some(State::Reserved { .. }) => "granted",
+        Some(State::Starting) => "starting",
+        Some(State::Ready) => "ready",
+        Some(State::Orphan { .. }) => "expired, serving on for its holder",
+        Some(State::Draining { drained: false, .. }) => "draining",
+        Some(State::Draining { drained: true, .. }) => "drained",
+        Some(State::Stopping { .. }) => "stopping",
+        Some(State::Stopped) => "stopped",
+        None => "ended",
+    }
+}

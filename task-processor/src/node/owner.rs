@@ -1,0 +1,306 @@
+//! The one task that owns the leases: it takes commands and events one at a time, asks the book,
+//! carries out what the book wants done, and only then answers.
+
+mod effects;
+mod speech;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::lines::{LineId, Lines};
+use super::runner::{Event, Running, What};
+use super::waiting::{Waiting, reply};
+use super::{Answer, Call, CallFault, Command, Done, Line, Surroundings, Terms, journal};
+use crate::NodeFault;
+use crate::gate::Door;
+use crate::lease::{Book, Denial, Grant, Holder, LeaseId, LeaseRef, Limits, Renewal, Token, Wish};
+use crate::load::Meter;
+use crate::saved::{Saved, StateFile};
+use crate::secret::Secrets;
+
+/// Events of the services' runners that may wait for the owner.
+const EVENTS_MAX: usize = 64;
+
+/// The owner and everything it owns.
+pub(super) struct Owner {
+    terms: Terms,
+    surroundings: Surroundings,
+    book: Book,
+    began: Instant,
+    incarnation: u64,
+    secrets: Secrets,
+    state_file: StateFile,
+    saved: Saved,
+    services: HashMap<LeaseId, Service>,
+    runners: JoinSet<()>,
+    events: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
+    waiting: Waiting,
+    lines: Lines,
+    /// Holders that are to hear something unasked, once what is being done is done.
+    to_notify: BTreeSet<Holder>,
+    /// Lines whose holder was superseded: they hear that and end.
+    to_fence: Vec<LineId>,
+}
+
+/// The service of one lease, from the order to start it until the lease is gone.
+#[derive(Debug, Default)]
+struct Service {
+    stop: CancellationToken,
+    running: Option<Running>,
+    door: Option<Arc<Door>>,
+    meter: Meter,
+}
+
+impl Owner {
+    /// Takes up what an earlier life of the node saved.
+    pub(super) fn new(terms: Terms, surroundings: Surroundings) -> Result<Self, NodeFault> {
+        let state_file = StateFile::new(terms.state_file.clone());
+        let saved = state_file.read()?;
+        let mut secrets = Secrets::open()?;
+        let incarnation = secrets.incarnation()?;
+        Ok(Self {
+            book: Book::new(limits(&terms), saved.epoch, saved.maintenance),
+            terms,
+            surroundings,
+            began: Instant::now(),
+            incarnation,
+            secrets,
+            state_file,
+            saved,
+            services: HashMap::new(),
+            runners: JoinSet::new(),
+            events: mpsc::channel(EVENTS_MAX),
+            waiting: Waiting::default(),
+            lines: Lines::default(),
+            to_notify: BTreeSet::new(),
+            to_fence: Vec::new(),
+        })
+    }
+
+    /// Works until an announced end has come and the last lease is gone.
+    ///
+    /// # Errors
+    /// When the task that ran a service failed: nobody would ever tell that its processes are gone, and
+    /// its slot would stay taken. With the daemon's end every guard ends what it guards.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) -> Result<(), NodeFault> {
+        let gate = Arc::clone(&self.surroundings.gate);
+        while !self.book.has_ended() {
+            let deadline = self.book.next_deadline().map(|deadline| self.began + deadline);
+            tokio::select! {
+                biased;
+                Some(event) = self.events.1.recv() => self.happen(event),
+                () = gate.idle() => {}
+                Some(ended) = self.runners.join_next() => ended.map_err(NodeFault::Runner)?,
+                command = commands.recv() => match command {
+                    Some(command) => self.obey(command).await,
+                    None => break,
+                },
+                () = until(deadline) => {}
+            }
+            self.book.tick(self.now());
+            self.settle_or_log().await;
+        }
+        self.lines.end_all();
+        Ok(())
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Takes what a runner tells.
+    fn happen(&mut self, Event { lease, what }: Event) {
+        match what {
+            What::Started(running) => self.started(&lease, running),
+            What::StartFailed(reason) => self.book.start_failed(&lease, reason),
+            What::Probed(answering) => self.book.probed(&lease, answering),
+            What::Exited(reason) => {
+                if let Some(door) = self.services.get(&lease).and_then(|service| service.door.as_ref()) {
+                    door.shut_for_good();
+                }
+                self.book.process_exited(&lease, reason);
+            }
+            What::ProcessesGone => self.book.processes_gone(&lease),
+        }
+    }
+
+    /// The door is made first, and shut: the book has it opened before anybody hears of the start.
+    fn started(&mut self, id: &LeaseId, running: Running) {
+        let Some((lease, service)) = self.book.lease(id).zip(self.services.get_mut(id)) else { return };
+        let door = self.surroundings.gate.open(id.clone(), lease.token.clone(), running.address);
+        service.running = Some(running);
+        service.door = Some(door);
+        self.book.started(id);
+        self.publish_roots();
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Reserve { holder, incarnation, request_id, answer } => {
+                let result = self.reserve(holder, incarnation, request_id).await;
+                reply(answer, result);
+            }
+            Command::Call { call, lease, answer } => self.call(call, lease, answer).await,
+            Command::Adopt { holder, incarnation, answer } => {
+                let now = self.now();
+                let adopted = self.book.adopt(now, &holder, incarnation);
+                let settled = self.settle().await;
+                if let Ok(leases) = &adopted {
+                    journal::adopted(&holder, incarnation, leases.len());
+                }
+                reply(answer, settled.and_then(|()| Ok(adopted?)));
+            }
+            Command::Renew { renewal, sequence, line } => self.renew(renewal, sequence, line).await,
+            Command::CloseLine(line) => {
+                let holder = self.lines.close(line);
+                self.stop_listening(holder);
+            }
+            Command::SetMaintenance { maintenance, answer } => {
+                let result = self.set_maintenance(maintenance).await;
+                reply(answer, result);
+            }
+            Command::Overview(answer) => reply(answer, Ok(self.overview())),
+            Command::End => {
+                let now = self.now();
+                self.book.end(now);
+            }
+        }
+    }
+
+    async fn reserve(
+        &mut self,
+        holder: Holder,
+        incarnation: u64,
+        request_id: String,
+    ) -> Result<Result<Grant, Denial>, CallFault> {
+        let (id, token) = (LeaseId(self.secrets.lease_id()?), Token::new(self.secrets.token()?));
+        let now = self.now();
+        let wish = Wish { holder: holder.clone(), incarnation, request_id, id: id.clone(), token };
+        let answer = self.book.reserve(now, wish);
+        if let Err(fault) = self.settle().await {
+            self.book.withdraw(&id);
+            self.settle_or_log().await;
+            return Err(fault);
+        }
+        if let Err(denial) = &answer {
+            journal::denied(&holder, denial);
+        }
+        Ok(answer)
+    }
+
+    async fn call(&mut self, call: Call, lease: LeaseRef, answer: Answer<Done>) {
+        let now = self.now();
+        let progress = call.act(&mut self.book, now, &lease);
+        self.settle_or_log().await;
+        match progress {
+            Poll::Ready(Err(refusal)) => reply(answer, Err(refusal.into())),
+            // What is done at once is answered like what is done later.
+            Poll::Ready(Ok(())) | Poll::Pending => {
+                self.waiting.keep(call, lease, answer);
+                self.answer_waiting();
+            }
+        }
+    }
+
+    async fn renew(&mut self, renewal: Renewal, sequence: u64, line: Line) {
+        let (now, id, holder) = (self.now(), line.id, renewal.holder.clone());
+        if self.book.renew(now, &renewal).is_err() {
+            self.refuse_fenced(&renewal, sequence, &line);
+        } else if self.lines.hear(line, renewal) {
+            self.book.set_listening(&holder, true);
+        } else {
+            tracing::warn!(
+                service = holder.service,
+                front_end = holder.front_end,
+                "renewal stream refused: too many are open"
+            );
+        }
+        self.settle_or_log().await;
+        self.speak(id, sequence);
+    }
+
+    /// On disk first: a restart must not forget what an operator was told.
+    async fn set_maintenance(&mut self, maintenance: bool) -> Result<usize, CallFault> {
+        self.save(Saved { maintenance, ..self.saved }).await?;
+        let leases = self.book.leases().len();
+        if self.book.maintenance() != maintenance {
+            journal::maintenance(maintenance, leases);
+        }
+        self.book.set_maintenance(maintenance);
+        Ok(leases)
+    }
+
+    /// The holder's stream has ended, unless it has another one by now.
+    fn stop_listening(&mut self, holder: Option<Holder>) {
+        if let Some(holder) = holder
+            && !self.lines.holders().any(|other| *other == holder)
+        {
+            self.book.set_listening(&holder, false);
+        }
+    }
+
+    fn answer_waiting(&mut self) {
+        let services = &self.services;
+        self.waiting.answer(&self.book, |id| {
+            services
+                .get(id)
+                .and_then(|service| service.running)
+                .map_or(Duration::ZERO, |running| running.start_time)
+        });
+    }
+}
+
+fn limits(terms: &Terms) -> Limits {
+    let drain_limit = |service: &cluster::config::Service| (service.name.clone(), service.long_lived_timeout);
+    Limits {
+        slots: terms.slots as usize,
+        ttl: terms.lease.ttl,
+        orphan_grace: terms.lease.orphan_grace,
+        reservation_timeout: terms.lease.reservation_timeout,
+        reclaim_notice: terms.lease.reclaim_notice,
+        drain_limits: terms.services.iter().map(drain_limit).collect(),
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::gate::Gate;
+
+    #[tokio::test]
+    async fn a_runner_that_fails_ends_the_owner_with_a_sentence() {
+        let directory = tempfile::tempdir().unwrap();
+        let terms = Terms {
+            name: "n1".to_owned(),
+            machine: [127, 0, 0, 1].into(),
+            slots: 1,
+            lease: cluster::config::Lease::default(),
+            services: Vec::new(),
+            state_file: directory.path().join("state"),
+        };
+        let (roots, _) = watch::channel(Vec::new());
+        let (_, figures) = watch::channel(crate::load::Figures::default());
+        let surroundings = Surroundings { gate: Arc::new(Gate::new()), roots, figures };
+        let mut owner = Owner::new(terms, surroundings).unwrap();
+        owner.runners.spawn(async { panic!("out of luck") });
+        let (_commands, receiver) = mpsc::channel(1);
+        let ended = tokio::time::timeout(Duration::from_secs(20), owner.run(receiver)).await.unwrap();
+        let said = ended.unwrap_err().to_string();
+        assert!(said.starts_with("the task that ran a service failed: "), "{said}");
+    }
+}

@@ -1,0 +1,98 @@
+//! What the owner says: notices down the renewal streams, and the overview for a person.
+
+use super::Owner;
+use crate::lease::{Lease, LeaseId, Renewal};
+use crate::node::lines::{Line, LineId};
+use crate::node::{LeaseOverview, Notice, Overview, Use};
+
+impl Owner {
+    /// Answers on one line, unless it was closed meanwhile. A reader that does not keep up loses it.
+    pub(super) fn speak(&mut self, id: LineId, sequence: u64) {
+        let Some(renewal) = self.lines.find(id).map(|open| open.renewal.clone()) else { return };
+        let notice = self.notice(&renewal, sequence);
+        let heard = self.lines.find(id).is_some_and(|open| open.send(notice));
+        if !heard {
+            tracing::warn!(
+                service = renewal.holder.service,
+                front_end = renewal.holder.front_end,
+                "renewal stream dropped: its reader does not keep up"
+            );
+            let holder = self.lines.end(id);
+            self.stop_listening(holder);
+        }
+    }
+
+    /// Says what is to be said unasked.
+    pub(super) fn notify(&mut self) {
+        for id in std::mem::take(&mut self.to_fence) {
+            self.speak(id, 0);
+            // Its successor is the one that listens now, or soon.
+            let holder = self.lines.end(id);
+            self.stop_listening(holder);
+        }
+        let holders = std::mem::take(&mut self.to_notify);
+        let lines: Vec<LineId> = self.lines.of(&holders).map(|open| open.id()).collect();
+        for id in lines {
+            self.speak(id, 0);
+        }
+    }
+
+    /// Tells a superseded load-manager so, and ends its stream.
+    pub(super) fn refuse_fenced(&mut self, renewal: &Renewal, sequence: u64, line: &Line) {
+        let notice = self.notice(renewal, sequence);
+        // A reader that is gone needs no telling.
+        let _ = line.out.try_send(notice);
+        line.cut.cancel();
+        let holder = self.lines.close(line.id);
+        self.stop_listening(holder);
+    }
+
+    /// What a person is shown.
+    pub(super) fn overview(&self) -> Overview {
+        Overview {
+            node: self.terms.name.clone(),
+            node_incarnation: self.incarnation,
+            slots: self.terms.slots,
+            maintenance: self.book.maintenance(),
+            stopping: self.book.is_stopping(),
+            machine: self.surroundings.figures.borrow().machine,
+            leases: self.book.leases().iter().map(|lease| self.lease_overview(lease)).collect(),
+            uptime: self.now(),
+        }
+    }
+
+    fn lease_overview(&self, lease: &Lease) -> LeaseOverview {
+        let service = self.services.get(&lease.id);
+        let door = service.and_then(|service| service.door.as_ref());
+        let load = self.surroundings.figures.borrow().services.get(&lease.id).copied().unwrap_or_default();
+        let in_flight = door.map_or(0, |door| door.in_flight());
+        LeaseOverview {
+            id: lease.id.clone(),
+            holder: lease.holder.clone(),
+            epoch: lease.epoch,
+            state: lease.state,
+            age: self.now().saturating_sub(lease.granted_at),
+            used: Use { in_flight, cpu: load.cpu, memory: load.memory },
+            served: door.map_or(0, |door| door.served()),
+            pid: service.and_then(|service| service.running).map_or(0, |running| running.pid),
+            detail: lease.explanation().to_owned(),
+        }
+    }
+
+    fn notice(&mut self, renewal: &Renewal, sequence: u64) -> Notice {
+        let roll = self.book.roll(self.now(), renewal);
+        let uses = roll.leases.iter().map(|report| self.measure(&report.id)).collect();
+        let machine = self.surroundings.figures.borrow().machine;
+        Notice { sequence, node_incarnation: self.incarnation, roll, uses, machine }
+    }
+
+    fn measure(&mut self, id: &LeaseId) -> Use {
+        let Some(service) = self.services.get_mut(id) else { return Use::default() };
+        let figures = self.surroundings.figures.borrow();
+        Use {
+            in_flight: service.door.as_ref().map_or(0, |door| door.in_flight()),
+            cpu: service.meter.mean(&figures, id),
+            memory: figures.services.get(id).map_or(0, |load| load.memory),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! One node on ports of its own, with its client, its requests and its service.
+#![allow(unreachable_pub)]
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cluster::config::{self, Cluster};
+use cluster::daemon::{self, Shutdown};
+use proto::task_processor as pb;
+use proto::task_processor::reserve_reply::Answer;
+use proto::task_processor::task_processor_client::TaskProcessorClient;
+use task_processor::{Config, Listeners, NodeFault};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+use tonic::transport::Channel;
+
+/// More than anything here takes on a busy machine.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+pub type Client = TaskProcessorClient<Channel>;
+
+/// The times are long, so that only a test that shortens one meets it.
+const CLUSTER: &str = r#"
+[cluster]
+name = "test"
+[cluster.lease]
+ttl = "60s"
+[[node]]
+name = "n1"
+address = "127.0.0.1"
+[service.shop]
+front_end = "127.0.0.1"
+listen = "127.0.0.1:8080"
+command = ["{accordion}", "{address}", "{port}"]
+ready = "/healthz"
+capacity = 8
+stop_timeout = "1s"
+"#;
+
+/// A running node.
+pub struct World {
+    pub directory: TempDir,
+    pub client: Client,
+    pub data: SocketAddr,
+    pub shutdown: Shutdown,
+    pub ended: JoinHandle<Result<(), NodeFault>>,
+}
+
+/// One renewal stream, from the holder's side.
+pub struct Holder {
+    messages: mpsc::Sender<pb::RenewRequest>,
+    replies: Streaming<pb::RenewReply>,
+    pub incarnation: u64,
+}
+
+/// What came back for a request.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub text: String,
+}
+
+pub fn cluster() -> Cluster {
+    config::parse("cluster.toml", CLUSTER).unwrap()
+}
+
+/// A node that runs by these rules.
+pub async fn world(cluster: Cluster) -> World {
+    world_in(cluster, tempfile::tempdir().unwrap()).await
+}
+
+/// A node that goes on from what one before it saved in the directory.
+pub async fn world_in(cluster: Cluster, directory: TempDir) -> World {
+    cluster::guard::use_program(tiny_service());
+    let any_port: SocketAddr = ([127, 0, 0, 1], 0).into();
+    let listeners = Listeners {
+        control: daemon::listener(any_port).unwrap(),
+        data: daemon::listeners(any_port, 2).unwrap(),
+    };
+    let control = listeners.control.local_addr().unwrap();
+    let data = listeners.data[0].local_addr().unwrap();
+    let node = cluster.nodes[0].clone();
+    let config = Config { cluster, node, state_file: state_file(directory.path()) };
+    let shutdown = Shutdown::manual();
+    let ended = tokio::spawn(task_processor::run(config, listeners, shutdown.clone()));
+    let client = soon(Client::connect(format!("http://{control}"))).await.unwrap();
+    World { directory, client, data, shutdown, ended }
+}
+
+pub fn state_file(directory: &Path) -> PathBuf {
+    directory.join("task-processor-n1.state")
+}
+
+/// The answer, or a failed test where there is none in time.
+pub async fn soon<T>(answer: impl Future<Output = T>) -> T {
+    tokio::time::timeout(DEADLINE, answer).await.expect("an answer in time")
+}
+
+impl World {
+    /// Reserves for `front_end` and answers whatever the node says.
+    pub async fn ask(&self, front_end: &str, incarnation: u64, request_id: &str) -> Answer {
+        let request = pb::ReserveRequest {
+            service: "shop".to_owned(),
+            front_end: front_end.to_owned(),
+            incarnation,
+            request_id: request_id.to_owned(),
+        };
+        let reply = soon(self.client.clone().reserve(request)).await.unwrap().into_inner();
+        reply.answer.unwrap()
+    }
+
+    /// Reserves where that must succeed.
+    pub async fn reserve(&self, front_end: &str) -> pb::Grant {
+        match self.ask(front_end, 1, "wish").await {
+            Answer::Grant(grant) => grant,
+            Answer::Denial(denial) => panic!("{denial:?}"),
+        }
+    }
+
+    /// A lease of front end "fe", incarnation 1, that serves.
+    pub async fn ready(&self) -> pb::Grant {
+        let grant = self.reserve("fe").await;
+        let started = soon(self.client.clone().start(lease(&grant))).await.unwrap().into_inner();
+        assert_eq!(started.data_address, self.data.to_string());
+        grant
+    }
+
+    /// What a person is shown.
+    pub async fn status(&self) -> pb::NodeStatus {
+        soon(self.client.clone().status(pb::StatusRequest {})).await.unwrap().into_inner()
+    }
+
+    /// Waits until the node shows what is looked for.
+    pub async fn until(&self, what: &str, is_so: impl Fn(&pb::NodeStatus) -> bool) -> pb::NodeStatus {
+        let looking = async {
+            loop {
+                let status = self.status().await;
+                if is_so(&status) {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, looking).await.unwrap_or_else(|_| panic!("never: {what}"))
+    }
+
+    /// A GET on a connection of its own.
+    pub async fn get(&self, path: &str, token: Option<&str>) -> Reply {
+        soon(get(self.data, path.to_owned(), token.map(str::to_owned))).await
+    }
+
+    /// A GET that is answered once the file exists; the node has counted it when this returns.
+    pub async fn running_request(&self, grant: &pb::Grant, file: &Path) -> JoinHandle<Reply> {
+        let path = format!("/until{}", file.display());
+        let request = tokio::spawn(get(self.data, path, Some(grant.token.clone())));
+        self.until("a request in flight", |status| status.leases[0].in_flight == 1).await;
+        request
+    }
+
+    /// Opens a renewal stream.
+    pub async fn holder(&self, incarnation: u64) -> Holder {
+        let (messages, out) = mpsc::channel(8);
+        let replies = soon(self.client.clone().renew(ReceiverStream::new(out))).await.unwrap().into_inner();
+        Holder { messages, replies, incarnation }
+    }
+}
+
+impl Holder {
+    /// Renews these leases and answers with the reply to that very message.
+    pub async fn renew(&mut self, sequence: u64, leases: &[pb::LeaseRef]) -> pb::RenewReply {
+        let message = pb::RenewRequest {
+            service: "shop".to_owned(),
+            front_end: "fe".to_owned(),
+            incarnation: self.incarnation,
+            sequence,
+            leases: leases.to_vec(),
+        };
+        self.messages.send(message).await.unwrap();
+        self.heard(|reply| reply.sequence == sequence).await
+    }
+
+    /// Says something in the name of `front_end`.
+    pub async fn send(&mut self, front_end: &str, leases: &[pb::LeaseRef]) {
+        let message = pb::RenewRequest {
+            service: "shop".to_owned(),
+            front_end: front_end.to_owned(),
+            incarnation: self.incarnation,
+            sequence: 0,
+            leases: leases.to_vec(),
+        };
+        self.messages.send(message).await.unwrap();
+    }
+
+    /// Waits for the node to end the stream with a fault.
+    pub async fn fault(&mut self) -> tonic::Status {
+        loop {
+            match soon(self.replies.message()).await {
+                Ok(reply) => assert!(reply.is_some(), "the stream ended without a word"),
+                Err(fault) => return fault,
+            }
+        }
+    }
+
+    /// The next reply of that kind; others are passed over.
+    pub async fn heard(&mut self, is_it: impl Fn(&pb::RenewReply) -> bool) -> pb::RenewReply {
+        loop {
+            let reply = soon(self.replies.message()).await.unwrap().expect("the stream is open");
+            if is_it(&reply) {
+                return reply;
+            }
+        }
+    }
+
+    /// Waits for the node to end the stream.
+    pub async fn ended(&mut self) {
+        while soon(self.replies.message()).await.is_ok_and(|reply| reply.is_some()) {}
+    }
+}
+
+pub fn lease(grant: &pb::Grant) -> pb::LeaseRef {
+    pb::LeaseRef { lease_id: grant.lease_id.clone(), epoch: grant.epoch }
+}
+
+/// Built by cargo with the tests.
+fn tiny_service() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let program = test.ancestors().nth(2).unwrap().join("examples/tiny-service");
+    assert!(program.exists(), "{} is missing: cargo build -p task-processor --examples", program.display());
+    program
+}
+
+async fn get(data: SocketAddr, path: String, token: Option<String>) -> Reply {
+    let token = token.map_or(String::new(), |token| format!("X-Accordion-Token: {token}\r\n"));
+    let request = format!("GET {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n{token}\r\n");
+    let mut stream = TcpStream::connect(data).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    let status = text.get(9..12).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{text:?}"));
+    Reply { status, text: text.to_lowercase() }
+}
