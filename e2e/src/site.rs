@@ -81,12 +81,19 @@ impl Site {
         site
     }
 
-    /// The same, up and serving.
+    /// The same, up and serving, with every node at hand: which one is borrowed first is then no matter of
+    /// which daemon started first.
     pub fn up(program: &str, plan: &Plan) -> Self {
         let mut site = Self::new(program, plan);
         site.start();
         wait_for("the site answers", UP_LIMIT, || {
             site.get("/healthz").ok().filter(|answer| answer.status == 200)
+        });
+        wait_for("every node is reached", UP_LIMIT, || {
+            let status = site.status()?;
+            let listed = status["load_manager"]["Ok"]["nodes"].as_array()?;
+            let is_there = |node: &Value| node["state"] != "unknown" && node["state"] != "unreachable";
+            (listed.len() == site.nodes as usize && listed.iter().all(is_there)).then_some(())
         });
         site
     }
