@@ -7,12 +7,14 @@ mod processes;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use cluster::daemon::{Shutdown, unix_listener};
 use processes::{guarded, is_running, session, settle, tree};
 use rustix::process::{Pid, Signal, getpid, kill_process};
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::time::timeout;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -134,13 +136,20 @@ async fn the_first_signal_asks_and_the_second_forces() {
     timeout(DEADLINE, shutdown.forced()).await.unwrap();
 }
 
+/// Leaves a socket that nobody listens on, as a daemon does that was killed. It never listened: a process
+/// that another test starts at that moment holds a copy of every descriptor until it has become its program.
+fn leave_stale_socket(path: &Path) {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    socket.bind(&SockAddr::unix(path).unwrap()).unwrap();
+    drop(socket);
+    assert!(path.exists());
+}
+
 #[tokio::test]
 async fn a_stale_socket_is_removed_and_a_live_one_respected() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("shop.sock");
-    // A daemon that was killed leaves its socket behind, as a dropped listener does.
-    drop(unix_listener(&path).unwrap());
-    assert!(path.exists());
+    leave_stale_socket(&path);
 
     let _live = unix_listener(&path).unwrap();
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o660);
@@ -154,7 +163,7 @@ async fn of_two_daemons_that_start_at_once_only_one_may_touch_the_socket() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("shop.sock");
     // The other has looked and not bound yet: nobody answers, and a stale socket is there.
-    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    leave_stale_socket(&path);
     let lock = std::fs::File::create(directory.path().join("shop.sock.lock")).unwrap();
     lock.lock().unwrap();
     let error = unix_listener(&path).unwrap_err();
