@@ -3,6 +3,7 @@
 //! Here is the command line and where each command goes; what it does is in the file of its name,
 //! and what a daemon does in the daemon's own crate.
 
+mod bench;
 mod check;
 mod demo_service;
 mod drain;
@@ -40,6 +41,8 @@ enum Command {
     Drain(drain::Args),
     /// Let a drained node be borrowed again
     Undrain(drain::Args),
+    /// Compare what a request costs here with nginx and HAProxy
+    Bench(bench::Args),
     /// Daemon of a front end: relays each request to the local copy or to a node
     ServiceManager(service_manager::Args),
     /// Daemon of a front end: watches the load, borrows nodes and gives them back
@@ -63,6 +66,7 @@ pub fn run() -> ExitCode {
         Command::Why(args) => why::main(&args),
         Command::Drain(args) => drain::main(&args, true),
         Command::Undrain(args) => drain::main(&args, false),
+        Command::Bench(args) => bench::main(&args),
         Command::ServiceManager(args) => service_manager::main(args),
         Command::LoadManager(args) => load_manager::main(args),
         Command::TaskProcessor(args) => task_processor::main(args),

@@ -5,11 +5,12 @@
 
 #[path = "config_faults/cases.rs"]
 mod cases;
+#[path = "config_faults/data_path.rs"]
+mod data_path;
 
 use std::fs;
 use std::path::Path;
 
-use cases::CASES;
 use cluster::config::{self, FILE_BYTES_MAX};
 use proptest::prelude::*;
 
@@ -48,7 +49,7 @@ fn with_line(number: usize, becomes: &str) -> String {
 #[test]
 fn each_kind_of_fault_is_told_with_its_place_and_its_remedy() {
     let mut differences = String::new();
-    for (line, becomes, expected) in CASES {
+    for (line, becomes, expected) in cases::CASES.iter().chain(data_path::CASES) {
         let found = faults(&with_line(*line, becomes));
         if found != *expected {
             differences += &format!("{becomes}\n  expected {expected:#?}\n  found {found:#?}\n");

@@ -32,21 +32,40 @@ const OTHER_VALUES: [(&str, &[(&str, &str)]); 5] = [
         &[
             ("ready", "\"/up\""),
             ("ports", "\"30000-30009\""),
+            ("upstream", "\"h2c\""),
             ("local_capacity", "9"),
             ("min", "1"),
             ("max", "2"),
+            ("workers", "3"),
+            ("queue_max", "1001"),
             ("local", "\"always\""),
             ("dispatch", "\"p2c\""),
-            ("workers", "3"),
-            ("served_by", "false"),
-            ("queue_max", "1001"),
+            ("slow_start", "\"11s\""),
+            ("eject_5xx", "\"off\""),
+            ("eject_time", "\"12s\""),
+            ("head_timeout", "\"12s\""),
+            ("body_idle_timeout", "\"62s\""),
+            ("keep_alive_timeout", "\"63s\""),
+            ("tunnel_idle_timeout", "\"2h\""),
             ("queue_timeout", "\"11s\""),
             ("connect_timeout", "\"2s\""),
-            ("head_timeout", "\"12s\""),
             ("first_byte_timeout", "\"61s\""),
+            ("response_idle_timeout", "\"6m\""),
+            ("upstream_idle_timeout", "\"14s\""),
             ("start_timeout", "\"31s\""),
             ("stop_timeout", "\"13s\""),
-            ("long_lived_timeout", "\"6m\""),
+            ("long_lived_timeout", "\"7m\""),
+            ("connections_max", "20000"),
+            ("head_max", "\"8KiB\""),
+            ("headers_max", "101"),
+            ("body_max", "\"1GiB\""),
+            ("trusted_proxies", r#"["10.0.0.0/8", "::1"]"#),
+            ("proxy_protocol", "true"),
+            ("forwarding", r#"["via"]"#),
+            ("served_by", "false"),
+            ("access_log", "\"json\""),
+            ("access_log_file", "\"/a.log\""),
+            ("admin", "\"127.0.0.1:9101\""),
         ],
     ),
     (
@@ -81,6 +100,9 @@ const OTHER_VALUES: [(&str, &[(&str, &str)]); 5] = [
     ),
 ];
 
+/// The keys without a default.
+const REQUIRED: [&str; 6] = ["name", "address", "front_end", "listen", "command", "capacity"];
+
 fn sound(text: &str) -> Cluster {
     config::parse("cluster.toml", text).unwrap_or_else(|faults| panic!("{faults}\n{text}"))
 }
@@ -88,7 +110,7 @@ fn sound(text: &str) -> Cluster {
 /// Where a line stands, and what is written above it and in it.
 struct Entry {
     line: usize,
-    comment: &'static str,
+    comment: String,
     value: &'static str,
     commented_out: bool,
 }
@@ -99,15 +121,28 @@ fn lines_of(table: &str) -> impl Iterator<Item = (usize, &'static str)> {
     lines.skip(1).take_while(|(_, line)| !line.starts_with('['))
 }
 
+/// The key of a line, also of one that is commented out.
+fn key_of(line: &str) -> Option<&str> {
+    let (key, _) = line.trim_start_matches("# ").split_once(" = ")?;
+    (!key.contains(' ')).then_some(key)
+}
+
+/// What is written above the line: back to the key, the heading or the header before it.
+fn comment_above(line: usize) -> String {
+    let lines: Vec<&str> = REFERENCE.lines().collect();
+    let text = |line: &&str| line.starts_with("# ") && !line.starts_with("# -- ") && key_of(line).is_none();
+    let above: Vec<&str> = lines[..line].iter().rev().copied().take_while(text).collect();
+    above.iter().rev().map(|line| &line[2..]).collect::<Vec<_>>().join(" ")
+}
+
 fn entry(table: &str, key: &str) -> Entry {
-    let written = |line: &'static str| line.trim_start_matches("# ").strip_prefix(key)?.strip_prefix(" = ");
-    let (line, value) = lines_of(table)
-        .find_map(|(number, line)| Some((number, written(line)?)))
+    let (line, text) = lines_of(table)
+        .find(|(_, line)| key_of(line) == Some(key))
         .unwrap_or_else(|| panic!("{key} is not in {table}"));
-    let all: Vec<&str> = REFERENCE.lines().collect();
-    let comment = all[line - 1];
-    assert!(comment.starts_with("# "), "{key} in {table} has no comment");
-    Entry { line, comment, value, commented_out: all[line].starts_with("# ") }
+    let comment = comment_above(line);
+    assert!(!comment.is_empty(), "{key} in {table} has no comment");
+    let (_, value) = text.split_once(" = ").unwrap();
+    Entry { line, comment, value, commented_out: text.starts_with("# ") }
 }
 
 /// The reference file with the line replaced.
@@ -181,34 +216,49 @@ fn every_default_is_the_one_that_the_comment_names() {
     }
 }
 
+/// The printed cluster without that field, however many lines its value takes.
+fn without_field(cluster: &Cluster, key: &str) -> Vec<String> {
+    let printed = format!("{cluster:#?}");
+    let mut lines = printed.lines();
+    let mut rest = Vec::new();
+    while let Some(line) = lines.next() {
+        let text = line.trim_start();
+        if !text.starts_with(&format!("{key}: ")) {
+            rest.push(line.to_owned());
+        } else if text.ends_with(['(', '[', '{']) {
+            let indent = &line[..line.len() - text.len()];
+            let closes = |line: &str| line.strip_prefix(indent).is_some_and(|rest| !rest.starts_with(' '));
+            lines.by_ref().find(|line| closes(line)).unwrap();
+        }
+    }
+    rest
+}
+
 #[test]
 fn every_key_reaches_the_field_of_its_name_and_no_other() {
     for (table, values) in OTHER_VALUES {
         for (key, value) in values {
             let line = entry(table, key).line;
-            let before = format!("{:#?}", sound(&with_line(line, "")));
-            let after = format!("{:#?}", sound(&with_line(line, &format!("{key} = {value}"))));
+            let before = sound(&with_line(line, ""));
+            let after = sound(&with_line(line, &format!("{key} = {value}")));
             assert_ne!(before, after, "{key} in {table}");
-            let field = format!("{key}: ");
-            let others = |text: &str| -> Vec<String> {
-                text.replace("Some(\n", "Some(")
-                    .lines()
-                    .map(str::trim)
-                    .filter(|line| !line.starts_with(&field))
-                    .map(str::to_owned)
-                    .collect()
-            };
-            // `None` and `Some` have different numbers of lines; what follows them is not the key's.
-            let rest = |text: &str| -> Vec<String> {
-                others(text).into_iter().filter(|line| !matches!(line.as_str(), ")," | "None,")).collect()
-            };
-            assert_eq!(rest(&before), rest(&after), "{key} in {table}");
+            assert_eq!(without_field(&before, key), without_field(&after, key), "{key} in {table}");
         }
-        let required = ["name", "address", "front_end", "listen", "command", "capacity"];
         let mut known = known_keys(table);
-        known.retain(|key| !required.contains(&key.as_str()));
+        known.retain(|key| !REQUIRED.contains(&key.as_str()));
         let listed: Vec<&str> = values.iter().map(|(key, _)| *key).collect();
         assert_eq!(known, listed, "{table}");
+    }
+}
+
+#[test]
+fn the_keys_stand_in_the_order_in_which_the_reader_names_them() {
+    for table in TABLES {
+        let known = known_keys(table);
+        let is_known = |key: &&str| known.iter().any(|known| known == key);
+        let written: Vec<&str> =
+            lines_of(table).filter_map(|(_, line)| key_of(line)).filter(is_known).collect();
+        assert_eq!(written, known, "{table}");
     }
 }
 

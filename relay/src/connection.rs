@@ -1,49 +1,288 @@
 //! The client's side of one connection, from accept to close.
 
-use std::future::Future;
+use std::future::{self, Future};
 use std::net::IpAddr;
-use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
-use hyper::service::service_fn;
-use tokio::net::TcpStream;
-
-use crate::forward;
-use crate::live::{Client, Signal};
-use crate::stream::Stream;
-use crate::upgrade;
+use crate::flow::Flow;
+use crate::forward::{self, Ended, Exchange, Order, Trace};
+use crate::h1::Fault;
+use crate::h2;
+use crate::io::Io;
+use crate::live::{Arrival, Client, Phase, Signal, Ticket};
+use crate::proxy_protocol::{self, Malformed};
+use crate::refusal::{self, Manner, Refusal};
 use crate::worker::Worker;
 
-/// Serves one client until its connection ends, or the worker ends it.
-pub(crate) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: IpAddr) {
-    let client = Rc::new(Client::new(Rc::clone(&worker), peer));
-    let _member = worker.enter(Rc::clone(&client));
-    let io = Stream::new(tcp, Arc::clone(client.bytes()));
-    let service = service_fn(|request| forward::answer(Rc::clone(&client), request));
-    let connection = worker.codec().serve_connection(io, service).with_upgrades();
-    {
-        let mut connection = pin!(connection);
-        let mut finishing = false;
-        let ended = std::future::poll_fn(|cx| {
-            match client.watch(cx) {
-                Signal::None => (),
-                Signal::Finish if finishing => (),
-                Signal::Finish => {
-                    finishing = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                Signal::Cut => return Poll::Ready(Ok(())),
+/// A connection with bytes on their way.
+pub(crate) struct Conn {
+    pub(crate) io: Io,
+    /// From the client.
+    pub(crate) inbox: Flow,
+    pub(crate) client: Rc<Client>,
+    /// When a head began that did not come whole.
+    head_began: Option<Instant>,
+}
+
+/// What comes next on a connection.
+enum Next {
+    Request,
+    Refuse(Refusal),
+    /// Nothing yet, and not a byte of it.
+    Rest,
+    /// Nothing.
+    End,
+}
+
+/// What became of a connection that had bytes on their way.
+enum Served {
+    Http1(Ended),
+    /// What has come of it is the start of HTTP/2.
+    Http2,
+}
+
+/// Serves one client until its connection ends, or the worker ends it. It counts from this call on, not from
+/// its first turn: of a burst that is taken in one go, each must be seen when the next is placed.
+pub(crate) fn serve(
+    worker: Rc<Worker>,
+    mut io: Io,
+    address: IpAddr,
+    arrival: Arrival,
+) -> impl Future<Output = ()> {
+    let client = Rc::new(Client::new(Rc::clone(&worker), address, arrival));
+    let member = worker.enter(Rc::clone(&client));
+    async move {
+        let _member = member;
+        while rest(&mut io, &client).await {
+            // On the heap, and gone while the connection rests.
+            match Box::pin(wake(io, &client)).await {
+                Some(kept) => io = kept,
+                None => return,
             }
-            connection.as_mut().poll(cx)
-        })
-        .await;
-        if let Err(error) = ended {
-            tracing::debug!(%peer, %error, "client connection ended");
         }
     }
-    if let Some(upgrade) = upgrade::take(&client) {
-        upgrade.run().await;
+}
+
+/// Waits without a buffer until something comes; false when the connection is to end. A new connection is
+/// looked at first: its request has mostly come with it.
+async fn rest(io: &mut Io, client: &Client) -> bool {
+    if client.phase() != Phase::Fresh && io.register().is_err() {
+        return false;
+    }
+    future::poll_fn(|cx| {
+        let told = client.watch(cx);
+        // A request that is here already is served, even if its connection was about to end.
+        if told < Signal::Cut && io.poll_readable(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        if told > Signal::None || client.has_expired() { Poll::Ready(false) } else { Poll::Pending }
+    })
+    .await
+}
+
+/// Answers a connection that is one too many.
+pub(crate) async fn turn_away(worker: Rc<Worker>, mut io: Io) {
+    let mut answer = Vec::new();
+    refusal::TOO_MANY_CONNECTIONS.write(&mut answer, Manner { close: true, ..Manner::default() });
+    future::poll_fn(|cx| io.poll_write(cx, &answer).map(|_| ())).await;
+    // What it has sent is read, so that the close does not take the answer away; nobody waits for more.
+    let mut buffer = worker.buffers().take();
+    future::poll_fn(|cx| {
+        let _ = io.poll_finish(cx);
+        let _ = io.poll_read(cx, &mut buffer);
+        Poll::Ready(())
+    })
+    .await;
+    worker.buffers().give_back(buffer);
+}
+
+/// Serves what has come; gives the stream back when the connection rests again.
+async fn wake(io: Io, client: &Rc<Client>) -> Option<Io> {
+    let worker = client.worker();
+    let mut conn =
+        Conn { io, inbox: Flow::new(worker.buffers().take()), client: Rc::clone(client), head_began: None };
+    let mut order = worker.order();
+    let served = conn.serve(&mut order).await;
+    worker.keep_order(order);
+    let Conn { mut io, inbox, .. } = conn;
+    let Served::Http1(ended) = served else {
+        // On the heap: it would make every other connection larger.
+        if let Some(mut io) = Box::pin(h2::serve(io, inbox, client)).await {
+            linger(&mut io, client).await;
+        }
+        return None;
+    };
+    worker.buffers().give_back(inbox.into_buffer());
+    match ended {
+        Ended::Keep => return Some(io),
+        Ended::Close => (),
+        Ended::Linger => Box::pin(linger(&mut io, client)).await,
+        Ended::Reset => io.reset_at_close(),
+    }
+    None
+}
+
+/// Ends our side and lets the client's last words come, for a while.
+async fn linger(io: &mut Io, client: &Rc<Client>) {
+    client.enter(Phase::Lingering);
+    let mut buffer = client.worker().buffers().take();
+    future::poll_fn(|cx| {
+        if client.watch(cx) == Signal::Cut || client.has_expired() {
+            return Poll::Ready(());
+        }
+        if io.poll_finish(cx).is_pending() {
+            return Poll::Pending;
+        }
+        loop {
+            buffer.clear();
+            match io.poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Ok(_)) => (),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    })
+    .await;
+    client.worker().buffers().give_back(buffer);
+}
+
+impl Conn {
+    /// Serves requests as long as there are bytes of one; `Keep` when the connection rests.
+    async fn serve(&mut self, order: &mut Order) -> Served {
+        let mut is_first = self.client.phase() != Phase::Idle;
+        loop {
+            match self.next(order).await {
+                Next::Request => {
+                    let ticket = Ticket::open(Rc::clone(&self.client));
+                    let began = self.head_began.take();
+                    let ended = Exchange::new(self, order, began).run().await;
+                    drop(ticket);
+                    if ended != Ended::Keep || self.client.told() > Signal::None {
+                        return Served::Http1(if ended == Ended::Keep { Ended::Close } else { ended });
+                    }
+                    is_first = false;
+                    if self.inbox.buffer().is_empty() {
+                        return Served::Http1(Ended::Keep);
+                    }
+                }
+                // The codec of HTTP/1 knows the start of HTTP/2 for a version that it does not speak.
+                Next::Refuse(_) if is_first && h2::is_preface(self.inbox.buffer().filled()) => {
+                    return Served::Http2;
+                }
+                Next::Refuse(refusal) => return Served::Http1(self.refuse(&refusal, order).await),
+                Next::Rest => return Served::Http1(Ended::Keep),
+                Next::End => return Served::Http1(Ended::Close),
+            }
+        }
+    }
+
+    /// Reads until a head is whole.
+    async fn next(&mut self, order: &mut Order) -> Next {
+        let mut looked_at = 0;
+        if !self.inbox.buffer().is_empty() {
+            self.client.enter(Phase::Head);
+        }
+        future::poll_fn(|cx| {
+            loop {
+                if !self.client.is_introduced() && !self.inbox.buffer().is_empty() {
+                    match self.take_introduction() {
+                        Ok(true) => looked_at = 0,
+                        Ok(false) => (),
+                        Err(Malformed) => return Poll::Ready(Next::End),
+                    }
+                }
+                let bytes = self.inbox.buffer().filled();
+                // A head ends with a line, so only a line end is a reason to look.
+                let has_line = memchr::memchr(b'\n', &bytes[looked_at..]).is_some();
+                if self.client.is_introduced() && (has_line || self.inbox.buffer().is_full()) {
+                    match self.take_head(order) {
+                        Ok(true) => return Poll::Ready(Next::Request),
+                        Ok(false) => (),
+                        Err(fault) => return Poll::Ready(Next::Refuse(Refusal::of_fault(fault))),
+                    }
+                }
+                looked_at = self.inbox.buffer().len();
+                match self.io.poll_read(cx, self.inbox.buffer_mut()) {
+                    Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Next::End),
+                    Poll::Ready(Ok(_)) => self.client.enter(Phase::Head),
+                    Poll::Pending => {
+                        if self.head_began.is_none() && !self.inbox.buffer().is_empty() {
+                            self.head_began = Some(Instant::now());
+                        }
+                        return self.poll_patience(cx);
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// Takes the header by which a balancer says whose connection this is, from those who may say so.
+    fn take_introduction(&mut self) -> Result<bool, Malformed> {
+        let trusted = &self.client.worker().settings().trusted_proxies;
+        if !trusted.is_empty() && !trusted.trust(self.client.address()) {
+            return Err(Malformed);
+        }
+        let Some(header) = proxy_protocol::read(self.inbox.buffer().filled())? else { return Ok(false) };
+        self.inbox.buffer_mut().consume(header.bytes);
+        self.client.introduce(header.client);
+        Ok(true)
+    }
+
+    fn take_head(&mut self, order: &mut Order) -> Result<bool, Fault> {
+        let bytes = self.inbox.buffer().filled();
+        let Some(head_bytes) = forward::take_in(order, bytes, &self.client)? else { return Ok(false) };
+        self.inbox.buffer_mut().consume(head_bytes);
+        Ok(true)
+    }
+
+    /// How long a head may take.
+    fn poll_patience(&self, cx: &std::task::Context<'_>) -> Poll<Next> {
+        let has_begun = !self.inbox.buffer().is_empty();
+        match self.client.watch(cx) {
+            Signal::Cut => return Poll::Ready(Next::End),
+            Signal::Finish if !has_begun => return Poll::Ready(Next::End),
+            Signal::Finish | Signal::None => (),
+        }
+        // A pipe cannot rest: it does not tell when something comes.
+        if !has_begun && !matches!(self.io, Io::Pipe(_)) {
+            return Poll::Ready(Next::Rest);
+        }
+        if !self.client.has_expired() {
+            return Poll::Pending;
+        }
+        Poll::Ready(Next::Refuse(refusal::HEAD_TIMEOUT))
+    }
+
+    /// Answers what is no request.
+    async fn refuse(&mut self, refusal: &Refusal, order: &mut Order) -> Ended {
+        order.clear();
+        let trace = Trace::refused(&self.client, self.head_began.take(), refusal);
+        let mut answer = Vec::new();
+        refusal.write(&mut answer, Manner { close: true, ..Manner::default() });
+        let is_written = self.write_all(&answer).await;
+        trace.close(order, &self.client);
+        if is_written { Ended::Linger } else { Ended::Close }
+    }
+
+    /// Writes to the client; false when that cannot be done any more.
+    pub(crate) async fn write_all(&mut self, mut bytes: &[u8]) -> bool {
+        self.client.enter(Phase::Delivering);
+        future::poll_fn(|cx| {
+            while !bytes.is_empty() {
+                if self.client.watch(cx) == Signal::Cut || self.client.has_expired() {
+                    return Poll::Ready(false);
+                }
+                match self.io.poll_write(cx, bytes) {
+                    Poll::Ready(Ok(count)) => bytes = &bytes[count..],
+                    Poll::Ready(Err(_)) => return Poll::Ready(false),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            Poll::Ready(true)
+        })
+        .await
     }
 }

@@ -8,9 +8,6 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::header::{HeaderMap, HeaderValue};
-
-use crate::headers::TOKEN;
 use crate::refusal::Refusal;
 use crate::upstream::{InFlight, Upstream};
 
@@ -66,64 +63,46 @@ pub enum Failure {
 /// What a dispatcher may look at.
 #[derive(Debug)]
 pub struct Head<'a> {
-    method: &'a str,
-    target: &'a str,
-    headers: Headers<'a>,
+    method: &'a [u8],
+    target: &'a [u8],
+    token: Option<&'a [u8]>,
     client: IpAddr,
 }
 
-#[derive(Debug)]
-enum Headers<'a> {
-    /// A request's own; its token has been taken out, so that it can never pass on.
-    Request {
-        map: &'a HeaderMap,
-        token: Option<&'a HeaderValue>,
-    },
-    Listed(&'a [(&'a str, &'a [u8])]),
-}
-
 impl<'a> Head<'a> {
-    /// A head of the given parts, for a dispatcher's own tests.
-    pub fn listed(
+    /// A head of the given parts.
+    pub fn new(
         method: &'a str,
         path_and_query: &'a str,
-        headers: &'a [(&'a str, &'a [u8])],
+        token: Option<&'a [u8]>,
         client: IpAddr,
     ) -> Head<'a> {
-        Head { method, target: path_and_query, headers: Headers::Listed(headers), client }
+        Head { method: method.as_bytes(), target: path_and_query.as_bytes(), token, client }
     }
 
-    pub(crate) fn of_request(
-        method: &'a str,
-        target: &'a str,
-        map: &'a HeaderMap,
-        token: Option<&'a HeaderValue>,
+    /// Of parts that the codec has found to be ASCII.
+    pub(crate) fn of_ascii(
+        method: &'a [u8],
+        path_and_query: &'a [u8],
+        token: Option<&'a [u8]>,
         client: IpAddr,
     ) -> Head<'a> {
-        Head { method, target, headers: Headers::Request { map, token }, client }
+        Head { method, target: path_and_query, token, client }
     }
 
     /// The method, as the client wrote it.
     pub fn method(&self) -> &str {
-        self.method
+        str::from_utf8(self.method).unwrap_or("-")
     }
 
     /// The path and, after a `?`, the query; `*` for `OPTIONS *`.
     pub fn path_and_query(&self) -> &str {
-        self.target
+        str::from_utf8(self.target).unwrap_or("/")
     }
 
-    /// The first header of that name, which may be written in any case.
-    pub fn header(&self, name: &str) -> Option<&[u8]> {
-        match self.headers {
-            Headers::Request { token, .. } if name.eq_ignore_ascii_case(TOKEN.as_str()) => {
-                token.map(HeaderValue::as_bytes)
-            }
-            Headers::Request { map, .. } => map.get(name).map(HeaderValue::as_bytes),
-            Headers::Listed(pairs) => {
-                pairs.iter().find(|(listed, _)| listed.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
-            }
-        }
+    /// The `x-accordion-token` that came with the request. It never passes on.
+    pub fn token(&self) -> Option<&[u8]> {
+        self.token
     }
 
     /// The address the connection came from.

@@ -1,28 +1,33 @@
 //! The HTTP data plane: accept, forward, pool, count, drain.
 //!
-//! Knows HTTP/1.1 and nothing of clusters: where a request goes is asked of a [`Dispatch`], once per
+//! Knows HTTP and nothing of clusters: where a request goes is asked of a [`Dispatch`], once per
 //! attempt. Bodies stream both ways and are never buffered whole. Nothing of the HTTP library below
 //! shows in the public interface, so that it can be replaced.
 
-mod body;
+pub mod access_log;
+mod buffer;
 mod connection;
 mod dispatch;
+mod flow;
 mod forward;
+pub mod h1;
+mod h2;
 mod headers;
+mod io;
 mod live;
+pub mod metrics;
 mod pool;
+mod proxy_protocol;
 mod refusal;
 mod relay;
-mod replay;
 mod retry;
 mod settings;
-mod stream;
-mod upgrade;
 mod upstream;
 mod worker;
 
 pub use dispatch::{Dispatch, Failure, Head, Pick};
+pub use headers::{Forwarding, TrustedProxies};
 pub use refusal::Refusal;
 pub use relay::{Counters, Drained, Relay};
 pub use settings::Settings;
-pub use upstream::{InFlight, Totals, Upstream, UpstreamSpec};
+pub use upstream::{InFlight, Protocol, Totals, Upstream, UpstreamSpec};

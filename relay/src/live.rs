@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-pub(crate) use client::{Client, Phase, Signal};
+pub(crate) use client::{Arrival, Client, Phase, Signal};
 pub(crate) use ticket::Ticket;
 
 use crate::settings::Settings;
@@ -21,6 +21,10 @@ use crate::settings::Settings;
 /// While the worker drains, how long a connection that has not sent a byte yet may take to do so: its
 /// request may be on the wire already.
 const FRESH_GRACE: Duration = Duration::from_secs(1);
+
+/// How long a client may go on sending after the last answer on its connection; a close that meets unread
+/// bytes is a reset, which can take that answer away. nginx's `lingering_timeout` is 5 s.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// The open client connections of a worker.
 #[derive(Default)]
@@ -53,18 +57,22 @@ impl Live {
         self.emptied.notify_one();
     }
 
-    /// Ends connections that rest, and has the others end after their request.
+    /// Ends connections that rest, and has the others end after their request. One that has not sent a byte
+    /// yet may have its first request on the wire: it gets a moment.
     pub(crate) fn finish_all(&self) {
         for client in self.clients.borrow().iter() {
             match client.phase() {
-                Phase::Fresh | Phase::Head => (),
-                Phase::Idle if client.has_read() => (),
+                Phase::Fresh | Phase::Lingering => (),
+                // HTTP/2 that waits for its first stream looks for itself.
+                Phase::Head => client.wake(),
                 Phase::Idle
                 | Phase::Asked
+                | Phase::Receiving
                 | Phase::Awaiting
-                | Phase::TimedOut
                 | Phase::Answering
-                | Phase::Upgraded => client.signal(Signal::Finish),
+                | Phase::Delivering
+                | Phase::Upgraded
+                | Phase::Multiplexed => client.signal(Signal::Finish),
             }
         }
     }
@@ -98,10 +106,11 @@ impl Live {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        // An upgrade that was never run holds its own client.
-        drop(self.0.upgrade.take());
         let worker = self.0.worker();
-        worker.tally().closed();
+        if self.0.arrival() == Arrival::Connection {
+            worker.tally().closed();
+            worker.metrics().connection_closed();
+        }
         worker.live().leave(&self.0);
     }
 }
@@ -118,36 +127,29 @@ pub(crate) struct Sweep<'a> {
 
 impl Sweep<'_> {
     fn visit(&self, client: &Client) {
-        match client.phase() {
-            Phase::Fresh if client.has_read() => self.time_head(client),
-            Phase::Fresh => {
-                let limit = if self.draining { FRESH_GRACE } else { self.settings.head_timeout };
-                if self.has_passed(client.since(), limit) {
-                    client.signal(Signal::Finish);
-                }
+        let settings = self.settings;
+        let (since, limit) = match client.phase() {
+            Phase::Fresh if self.draining => (client.since(), FRESH_GRACE),
+            Phase::Fresh | Phase::Head => (client.since(), settings.head_timeout),
+            Phase::Idle => (client.since(), settings.keep_alive_timeout),
+            Phase::Lingering => (client.since(), LINGER),
+            Phase::Receiving => (client.moved(), settings.body_idle_timeout),
+            Phase::Awaiting => (client.moved(), settings.first_byte_timeout),
+            Phase::Answering => (client.moved(), settings.response_idle_timeout),
+            Phase::Upgraded => (client.moved(), settings.tunnel_idle_timeout),
+            // The system does not see that a stream's window stays shut.
+            Phase::Delivering if client.arrival() == Arrival::Stream => {
+                (client.moved(), settings.body_idle_timeout)
             }
-            Phase::Idle if client.has_read() => client.enter(Phase::Head, self.now),
-            Phase::Idle => {
-                if self.has_passed(client.since(), self.settings.keep_alive_idle) {
-                    client.signal(Signal::Finish);
-                }
-            }
-            Phase::Head => self.time_head(client),
-            Phase::Awaiting => {
-                self.weigh(client);
-                if self.has_passed(client.moved(), self.settings.first_byte_timeout) {
-                    client.enter(Phase::TimedOut, self.now);
-                    client.wake();
-                }
-            }
-            Phase::Answering => self.weigh(client),
-            Phase::Asked | Phase::TimedOut | Phase::Upgraded => (),
-        }
-    }
-
-    fn time_head(&self, client: &Client) {
-        if self.has_passed(client.since(), self.settings.head_timeout) {
-            client.signal(Signal::Cut);
+            // The queue and the connect have times of their own, and streams as well; a client that takes
+            // nothing is noticed by the system.
+            Phase::Asked | Phase::Multiplexed => return,
+            Phase::Delivering => return self.weigh(client),
+        };
+        if self.has_passed(since, limit) {
+            client.expire();
+        } else if client.phase().is_request() && client.phase() != Phase::Upgraded {
+            self.weigh(client);
         }
     }
 
@@ -164,6 +166,6 @@ impl Sweep<'_> {
     }
 
     fn has_passed(&self, since: Instant, limit: Duration) -> bool {
-        self.now.saturating_duration_since(since) >= limit + self.every
+        self.now.saturating_duration_since(since) >= limit.saturating_add(self.every)
     }
 }

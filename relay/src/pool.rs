@@ -1,34 +1,35 @@
-//! A worker's upstream connections: idle ones per upstream, warmest first, and the task that drives each.
+//! A worker's upstream connections: idle ones per upstream, warmest first.
 //!
 //! Nothing here is shared between workers. A connection is idle, or checked out as a [`Wire`] for one
 //! exchange; a wire that is dropped instead of put back is closed, because nobody knows what is left on it.
+//! No task watches an idle connection: that its far side has closed it is seen at the checkout, without a
+//! system call, and by the sweep.
 
 mod link;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::future::Future;
 use std::io;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::{TrySendError, http1};
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
 pub(crate) use link::Link;
 
-use crate::body::Upload;
 use crate::dispatch::Failure;
-use crate::stream::Stream;
-use crate::upstream::Upstream;
+use crate::h2::Uplinks;
+use crate::io::Io;
+use crate::upstream::{Protocol, Upstream};
 
 /// Idle connections kept per upstream and worker: more than a worker's share of any sensible capacity, and
 /// a bound on descriptors after a burst.
 const IDLE_MAX: usize = 512;
+
+/// The plainest congestion control; every Linux has it and lets everybody choose it (tcp(7)).
+const SAME_MACHINE_CONGESTION: &[u8] = b"reno";
 
 #[derive(Default)]
 pub(crate) struct Pool {
@@ -40,18 +41,19 @@ struct Stack {
     upstream: Arc<Upstream>,
     idle: RefCell<Vec<Idle>>,
     links: RefCell<Vec<Weak<Link>>>,
+    /// The connections that carry its wires, where it speaks HTTP/2.
+    uplinks: Rc<Uplinks>,
 }
 
 struct Idle {
-    sender: http1::SendRequest<Upload>,
+    io: Io,
     link: Rc<Link>,
     since: Instant,
 }
 
 /// A connection checked out for one exchange.
 pub(crate) struct Wire {
-    /// Taken only when it is put back.
-    sender: Option<http1::SendRequest<Upload>>,
+    pub(crate) io: Io,
     link: Rc<Link>,
     stack: Rc<Stack>,
 }
@@ -60,9 +62,9 @@ impl Pool {
     /// The idle connection to `upstream` that was used last.
     pub(crate) fn checkout(&self, upstream: &Arc<Upstream>) -> Option<Wire> {
         let stack = self.stacks.borrow().get(&upstream.id()).map(Rc::clone)?;
-        let Idle { sender, link, .. } = stack.take_ready()?;
+        let Idle { io, link, .. } = stack.take_quiet()?;
         link.set_idle(false);
-        Some(Wire { sender: Some(sender), link, stack })
+        Some(Wire { io, link, stack })
     }
 
     /// A new connection, or the upstream's failure; none where the fault is not the upstream's.
@@ -74,11 +76,11 @@ impl Pool {
         let stack = self.stack(upstream);
         let link = Rc::new(Link::new(upstream.age()));
         stack.links.borrow_mut().push(Rc::downgrade(&link));
-        let tcp = tokio::select! {
+        let io = tokio::select! {
             biased;
             () = link.severed() => return Err(Some(Failure::Connect)),
-            connected = tokio::time::timeout(timeout, connect(upstream)) => match connected {
-                Ok(Ok(tcp)) => tcp,
+            connected = tokio::time::timeout(timeout, stack.connect(timeout)) => match connected {
+                Ok(Ok(io)) => io,
                 Ok(Err(error)) => {
                     tracing::debug!(upstream = upstream.name(), %error, "connect failed");
                     return Err(failure_of(&error));
@@ -86,12 +88,16 @@ impl Pool {
                 Err(_elapsed) => return Err(Some(Failure::ConnectTimeout)),
             },
         };
-        let io = Stream::new(tcp, Arc::clone(link.moved()));
-        let (sender, connection) = http1::handshake(io).await.map_err(|_| None)?;
-        // Owned by the worker's runtime, which ends it with the worker; it ends by itself when the
-        // connection does, when the sender is dropped, or when the link is severed.
-        tokio::task::spawn_local(drive(connection.with_upgrades(), Rc::clone(&link)));
-        Ok(Wire { sender: Some(sender), link, stack })
+        Ok(Wire { io, link, stack })
+    }
+
+    /// Closes the idle connections to `upstream`: one of its connections has just ended without an answer,
+    /// and where its process has died the others are as dead, which is not known of each yet.
+    pub(crate) fn forget_idle(&self, upstream: &Upstream) {
+        let stack = self.stacks.borrow().get(&upstream.id()).map(Rc::clone);
+        if let Some(stack) = stack {
+            stack.idle.borrow_mut().clear();
+        }
     }
 
     /// Does what closings since the last call ask for.
@@ -101,19 +107,23 @@ impl Pool {
                 let retired_idle = link.is_idle() && stack.upstream.is_retired(link.age());
                 if retired_idle || stack.upstream.is_cut(link.age()) {
                     link.sever();
+                } else if stack.upstream.is_parting(link.age()) {
+                    link.leave();
                 }
             }
             stack.idle.borrow_mut().retain(|idle| !idle.link.is_severed());
+            stack.uplinks.apply_closings();
         }
     }
 
     /// Drops idle connections that were put back before `oldest` or are closed, and empty stacks.
     pub(crate) fn expire(&self, oldest: Instant) {
         self.stacks.borrow_mut().retain(|_, stack| {
-            stack.idle.borrow_mut().retain(|idle| idle.since >= oldest && !idle.sender.is_closed());
+            stack.idle.borrow_mut().retain(|idle| idle.since >= oldest && idle.io.is_quiet());
             let mut links = stack.links.borrow_mut();
             links.retain(|link| link.strong_count() > 0);
-            !links.is_empty() || !stack.idle.borrow().is_empty()
+            stack.uplinks.expire(oldest);
+            !links.is_empty() || !stack.idle.borrow().is_empty() || !stack.uplinks.is_empty()
         });
     }
 
@@ -124,6 +134,7 @@ impl Pool {
                 upstream: Arc::clone(upstream),
                 idle: RefCell::default(),
                 links: RefCell::default(),
+                uplinks: Rc::new(Uplinks::new(upstream)),
             })
         });
         Rc::clone(stack)
@@ -131,20 +142,18 @@ impl Pool {
 }
 
 impl Stack {
-    /// The last idle one that can take a request; closed ones on the way are dropped. One that is still
-    /// busy with the end of its last exchange is left for later.
-    fn take_ready(&self) -> Option<Idle> {
-        let mut idle = self.idle.borrow_mut();
-        let mut at = idle.len();
-        while at > 0 {
-            at -= 1;
-            if idle[at].sender.is_closed() {
-                idle.remove(at);
-            } else if idle[at].sender.is_ready() {
-                return Some(idle.remove(at));
-            }
+    async fn connect(&self, timeout: Duration) -> io::Result<Io> {
+        match self.upstream.protocol() {
+            Protocol::Http1 => connect(&self.upstream).await.map(Io::Tcp),
+            // On the heap: it would make every other connect larger.
+            Protocol::H2c => Box::pin(self.uplinks.open(timeout)).await,
         }
-        None
+    }
+
+    /// The last idle one that can take a request; those that cannot any more are dropped on the way.
+    fn take_quiet(&self) -> Option<Idle> {
+        let mut idle = self.idle.borrow_mut();
+        std::iter::from_fn(|| idle.pop()).find(|idle| idle.io.is_quiet())
     }
 }
 
@@ -153,46 +162,38 @@ impl Wire {
         &self.link
     }
 
-    pub(crate) fn upstream(&self) -> &Upstream {
+    pub(crate) fn upstream(&self) -> &Arc<Upstream> {
         &self.stack.upstream
     }
 
-    /// Sends a request. The answer's future does not borrow the wire.
-    pub(crate) fn send(
-        &mut self,
-        request: Request<Upload>,
-    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Upload>>>> + use<> {
-        self.link.moved().reset();
-        let sender = self.sender.as_mut().expect("a wire has its sender until it is put back");
-        sender.try_send_request(request)
+    /// Its stream and its link, for good: it does not come back.
+    pub(crate) fn into_parts(self) -> (Io, Rc<Link>) {
+        (self.io, self.link)
     }
 
     /// The exchange came to a clean end: the connection may serve the next.
-    pub(crate) fn put_back(mut self, now: Instant) {
-        if self.stack.upstream.is_retired(self.link.age()) {
+    pub(crate) fn put_back(self, now: Instant) {
+        let Wire { io, link, stack } = self;
+        if stack.upstream.is_retired(link.age()) {
             return;
         }
-        let mut idle = self.stack.idle.borrow_mut();
-        if idle.len() < IDLE_MAX
-            && let Some(sender) = self.sender.take_if(|sender| !sender.is_closed())
-        {
-            self.link.set_idle(true);
-            idle.push(Idle { sender, link: Rc::clone(&self.link), since: now });
+        let mut idle = stack.idle.borrow_mut();
+        if idle.len() < IDLE_MAX {
+            link.set_idle(true);
+            idle.push(Idle { io, link, since: now });
         }
     }
 }
 
-impl Drop for Wire {
-    fn drop(&mut self) {
-        if self.sender.is_some() {
-            self.link.sever();
-        }
-    }
-}
-
-async fn connect(upstream: &Upstream) -> io::Result<TcpStream> {
+/// A TCP connection.
+pub(crate) async fn connect(upstream: &Upstream) -> io::Result<TcpStream> {
     let tcp = TcpStream::connect(upstream.address()).await?;
     tcp.set_nodelay(true)?;
+    if tcp.local_addr()?.ip() == tcp.peer_addr()?.ip() {
+        // Whatever the system chooses for its networks, such as BBR with its timers for pacing, is for nothing
+        // on the way to a copy on this machine. A system that does not let us only costs more.
+        let _ = SockRef::from(&tcp).set_tcp_congestion(SAME_MACHINE_CONGESTION);
+    }
     Ok(tcp)
 }
 
@@ -204,20 +205,5 @@ fn failure_of(error: &io::Error) -> Option<Failure> {
         ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable => Some(Failure::Connect),
         TimedOut => Some(Failure::ConnectTimeout),
         _ => None,
-    }
-}
-
-/// Drives one upstream connection to its end. While it rests it sees the far side close it.
-async fn drive(connection: impl Future<Output = hyper::Result<()>>, link: Rc<Link>) {
-    let mut connection = std::pin::pin!(connection);
-    let ended = std::future::poll_fn(|cx| {
-        if link.watch(cx) {
-            return Poll::Ready(Ok(()));
-        }
-        connection.as_mut().poll(cx)
-    })
-    .await;
-    if let Err(error) = ended {
-        tracing::debug!(%error, "upstream connection ended");
     }
 }

@@ -3,17 +3,18 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use http::{Response, StatusCode};
+use http::StatusCode;
+
+use crate::h1::Fault;
+use crate::headers::field;
 
 /// Why the relay gave the answer itself.
-pub(crate) const REASON: HeaderName = HeaderName::from_static("x-accordion-reason");
+pub(crate) const REASON: &str = "x-accordion-reason";
 /// Marks a 503 or 403 that says: no service has seen this request.
-pub(crate) const REFUSED: HeaderName = HeaderName::from_static("x-accordion-refused");
+pub(crate) const REFUSED: &str = "x-accordion-refused";
 /// Marks a node's 502 that says: the service took the request and may have carried it out, and no byte of
 /// an answer came. The front end, and nobody else, judges whether to repeat it.
-pub(crate) const LOST: HeaderName = HeaderName::from_static("x-accordion-lost");
+pub(crate) const LOST: &str = "x-accordion-lost";
 
 /// An answer the relay gives by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,48 +31,91 @@ pub struct Refusal {
     pub refused: bool,
 }
 
+/// What of the answer's head is the connection's matter.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Manner {
+    /// The connection ends with this answer.
+    pub(crate) close: bool,
+    /// An HTTP/1.0 client asked for its connection to be kept.
+    pub(crate) keeps_http_10: bool,
+    /// It answers a HEAD: the body is left out.
+    pub(crate) to_head: bool,
+    /// The service took the request and was gone: see [`LOST`].
+    pub(crate) lost: bool,
+}
+
 impl Refusal {
     pub(crate) const fn new(status: u16, reason: &'static str, text: &'static str) -> Refusal {
         Refusal { status, reason, text: Cow::Borrowed(text), retry_after: None, refused: false }
     }
 
-    /// The head of the answer with its body; framing is left to the codec.
-    pub(crate) fn response(&self) -> Response<Bytes> {
-        let mut response = Response::new(Bytes::from(format!("{}\n", self.text)));
-        *response.status_mut() = match StatusCode::from_u16(self.status) {
+    /// For a request that is not proper HTTP.
+    pub(crate) fn of_fault(fault: Fault) -> Refusal {
+        let reason = match fault.status {
+            405 => "bad-method",
+            413 => "body-too-large",
+            414 => "target-too-long",
+            417 => "bad-expectation",
+            431 => "head-too-large",
+            501 => "bad-coding",
+            505 => "bad-version",
+            _ => "bad-request",
+        };
+        Refusal::new(fault.status, reason, fault.text)
+    }
+
+    /// The whole answer.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, manner: Manner) {
+        let status = match StatusCode::from_u16(self.status) {
             Ok(status) if self.status >= 400 => status,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        self.write(response.headers_mut());
-        response
-    }
-
-    fn write(&self, headers: &mut HeaderMap) {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        let reason = HeaderValue::from_str(self.reason).unwrap_or(HeaderValue::from_static("unnamed"));
+        out.extend_from_slice(b"HTTP/1.1 ");
+        out.extend_from_slice(status.as_str().as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+        out.extend_from_slice(b"\r\nContent-Type: text/plain; charset=utf-8\r\n");
+        field(out, "Content-Length", (self.text.len() + 1).to_string().as_bytes());
+        field(out, REASON, self.reason.as_bytes());
         if self.refused {
-            headers.insert(REFUSED, reason.clone());
+            field(out, REFUSED, self.reason.as_bytes());
         }
-        headers.insert(REASON, reason);
+        if manner.lost {
+            field(out, LOST, self.reason.as_bytes());
+        }
         if let Some(seconds) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            field(out, "Retry-After", seconds.to_string().as_bytes());
         }
-        if self.status == StatusCode::METHOD_NOT_ALLOWED.as_u16() {
-            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"));
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            field(out, "Allow", b"GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");
+        }
+        if manner.close {
+            field(out, "Connection", b"close");
+        } else if manner.keeps_http_10 {
+            field(out, "Connection", b"keep-alive");
+        }
+        out.extend_from_slice(b"\r\n");
+        if !manner.to_head {
+            out.extend_from_slice(self.text.as_bytes());
+            out.push(b'\n');
         }
     }
 }
 
-pub(crate) const CONNECT_METHOD: Refusal =
-    Refusal::new(405, "bad-request", "CONNECT is not served here: this is not a forward proxy");
-pub(crate) const BAD_HOST: Refusal =
-    Refusal::new(400, "bad-request", "an HTTP/1.1 request has exactly one Host header");
-pub(crate) const BAD_TARGET: Refusal = Refusal::new(400, "bad-request", "the request target has no path");
 pub(crate) const BAD_BODY: Refusal = Refusal::new(400, "bad-request", "the request body ended too early");
-pub(crate) const REQUEST_TIMEOUT: Refusal =
-    Refusal::new(408, "request-timeout", "the request body did not come in time");
-pub(crate) const BAD_CODING: Refusal =
-    Refusal::new(501, "bad-request", "the only transfer coding served here is chunked");
+pub(crate) const BODY_TOO_LARGE: Refusal =
+    Refusal::new(413, "body-too-large", "the request body is larger than this service takes");
+pub(crate) const HEAD_TIMEOUT: Refusal =
+    Refusal::new(408, "head-timeout", "the head of the request did not come in time");
+pub(crate) const BODY_TIMEOUT: Refusal =
+    Refusal::new(408, "body-timeout", "the request body did not come in time");
+pub(crate) const TOO_MANY_CONNECTIONS: Refusal = Refusal {
+    status: 503,
+    reason: "too-many-connections",
+    text: Cow::Borrowed("this front end has as many connections as it may have"),
+    retry_after: Some(1),
+    refused: false,
+};
 pub(crate) const CONNECT_FAILED: Refusal =
     Refusal::new(502, "connect-failed", "the service could not be reached");
 pub(crate) const UPSTREAM_CLOSED: Refusal =

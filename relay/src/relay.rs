@@ -10,8 +10,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::dispatch::Dispatch;
+use crate::metrics::{Metrics, Scrape};
 use crate::settings::Settings;
-use crate::worker::{self, Budget, Command, Start, Tally};
+use crate::worker::{self, Budget, Command, HANDED_MAX, Peers, Start, Tally};
 
 /// Commands a worker may be behind with; they come one at a time and seldom.
 const COMMANDS_MAX: usize = 16;
@@ -45,6 +46,7 @@ pub struct Relay {
 struct Handle {
     commands: mpsc::Sender<Command>,
     tally: Arc<Tally>,
+    metrics: Arc<Metrics>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -63,17 +65,35 @@ impl Relay {
         dispatch: Arc<dyn Dispatch>,
         settings: Settings,
     ) -> io::Result<Relay> {
-        let tallies: Vec<_> = (0..workers.max(1)).map(|_| Arc::<Tally>::default()).collect();
+        let workers = workers.max(1);
+        let tallies: Vec<_> = (0..workers).map(|_| Arc::<Tally>::default()).collect();
         let budget = Arc::new(Budget::new(tallies.clone()));
+        let (doors, handed): (Vec<_>, Vec<_>) = (0..workers).map(|_| mpsc::channel(HANDED_MAX)).unzip();
         let mut relay = Relay { workers: Vec::new() };
-        for (index, tally) in tallies.into_iter().enumerate() {
+        for (index, handed) in handed.into_iter().enumerate() {
             let listener = listeners
                 .get(index % listeners.len().max(1))
                 .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a relay needs a listener"))?
                 .try_clone()?;
             worker::prepare(&listener)?;
-            let (dispatch, budget) = (Arc::clone(&dispatch), Arc::clone(&budget));
-            relay.workers.push(Handle::start(index, listener, dispatch, settings.clone(), tally, budget)?);
+            let (commands, received) = mpsc::channel(COMMANDS_MAX);
+            let (started, start_heard) = blocking::channel();
+            let (tally, metrics) = (Arc::clone(&tallies[index]), Arc::<Metrics>::default());
+            let start = Start {
+                listener,
+                dispatch: Arc::clone(&dispatch),
+                settings: settings.clone(),
+                tally: Arc::clone(&tally),
+                metrics: Arc::clone(&metrics),
+                budget: Arc::clone(&budget),
+                peers: Peers::new(index, tallies.clone(), doors.clone()),
+                handed,
+                commands: received,
+                started,
+            };
+            let thread = Some(worker::spawn(index, start)?);
+            relay.workers.push(Handle { commands, tally, metrics, thread });
+            start_heard.recv().unwrap_or_else(|_| Err(io::Error::other("the worker ended at its start")))?;
         }
         Ok(relay)
     }
@@ -110,6 +130,11 @@ impl Relay {
         drained
     }
 
+    /// What Prometheus asks.
+    pub fn scrape(&self) -> Scrape {
+        Scrape::new(self.workers.iter().map(|worker| Arc::clone(&worker.metrics)).collect())
+    }
+
     /// What happened since the start.
     pub fn counters(&self) -> Counters {
         let mut counters = Counters::default();
@@ -117,28 +142,6 @@ impl Relay {
             worker.tally.add_to(&mut counters);
         }
         counters
-    }
-}
-
-impl Handle {
-    fn start(
-        index: usize,
-        listener: TcpListener,
-        dispatch: Arc<dyn Dispatch>,
-        settings: Settings,
-        tally: Arc<Tally>,
-        budget: Arc<Budget>,
-    ) -> io::Result<Handle> {
-        let (commands, received) = mpsc::channel(COMMANDS_MAX);
-        let (started, start_heard) = blocking::channel();
-        let shared_tally = Arc::clone(&tally);
-        let start =
-            Start { listener, dispatch, settings, tally: shared_tally, budget, commands: received, started };
-        let thread =
-            thread::Builder::new().name(format!("relay-{index}")).spawn(move || worker::run(start))?;
-        let handle = Handle { commands, tally, thread: Some(thread) };
-        start_heard.recv().unwrap_or_else(|_| Err(io::Error::other("the worker ended at its start")))?;
-        Ok(handle)
     }
 }
 

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::header::HeaderValue;
-
 pub(crate) use closing::{Age, next_closing};
 pub use in_flight::InFlight;
+
+use crate::headers;
 
 use closing::Closing;
 use in_flight::{Load, WHOLE};
@@ -35,6 +35,18 @@ pub struct UpstreamSpec {
     /// or that its service was lost at work (a 502 with `x-accordion-lost`). From anybody else these
     /// headers, and all others of Accordion's own, are removed.
     pub may_refuse: bool,
+    /// What is spoken there.
+    pub protocol: Protocol,
+}
+
+/// What an [`Upstream`] speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 without TLS, and without asking before (RFC 9113, section 3.3).
+    H2c,
 }
 
 /// One place requests can go, shared by all workers.
@@ -42,12 +54,14 @@ pub struct Upstream {
     id: u64,
     name: String,
     address: SocketAddr,
-    token: Option<HeaderValue>,
-    served_by: Option<HeaderValue>,
+    token_field: Vec<u8>,
+    served_by: Option<Vec<u8>>,
     may_refuse: bool,
+    protocol: Protocol,
     load: Load,
     long_lived: AtomicU32,
-    served: AtomicU64,
+    /// Answers by the first digit of their status, 1xx first.
+    by_class: [AtomicU64; 5],
     ended: AtomicU64,
     service_nanos: AtomicU64,
     closing: Closing,
@@ -60,6 +74,9 @@ pub struct Upstream {
 pub struct Totals {
     /// Requests whose answer had begun, of every kind.
     pub served: u64,
+    /// The same by the first digit of the answer's status, 1xx to 5xx. A refusal of the relay's own is no
+    /// answer; a status from 600 on counts as 5xx (RFC 9110, section 15).
+    pub by_class: [u64; 5],
     /// Of these, the ones that were never long-lived.
     pub ended: u64,
     /// The time `ended` took together, each from acquire to the end of its answer's body.
@@ -70,26 +87,28 @@ impl Upstream {
     /// A place with nothing in flight. `released` is called after each in-flight count or its weight went
     /// down, on the thread that let go; it must not block.
     pub fn new(spec: UpstreamSpec, released: impl Fn(&Upstream) + Send + Sync + 'static) -> Arc<Upstream> {
-        let token = spec.token.and_then(|token| {
-            let value = HeaderValue::from_str(&token).ok();
-            if value.is_none() {
+        let is_value = |text: &str| text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+        let mut token_field = Vec::new();
+        match &spec.token {
+            Some(token) if is_value(token) => {
+                headers::field(&mut token_field, headers::TOKEN, token.as_bytes());
+            }
+            Some(_) => {
                 tracing::error!(upstream = spec.name, "token is no header value, none will be sent");
             }
-            value.map(|mut value| {
-                value.set_sensitive(true);
-                value
-            })
-        });
+            None => (),
+        }
         Arc::new(Upstream {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            served_by: HeaderValue::from_str(&spec.name).ok(),
+            served_by: is_value(&spec.name).then(|| spec.name.clone().into_bytes()),
             name: spec.name,
             address: spec.address,
-            token,
+            token_field,
             may_refuse: spec.may_refuse,
+            protocol: spec.protocol,
             load: Load::default(),
             long_lived: AtomicU32::new(0),
-            served: AtomicU64::new(0),
+            by_class: Default::default(),
             ended: AtomicU64::new(0),
             service_nanos: AtomicU64::new(0),
             closing: Closing::default(),
@@ -141,8 +160,10 @@ impl Upstream {
 
     /// What it has done since it was made.
     pub fn totals(&self) -> Totals {
+        let by_class = self.by_class.each_ref().map(|count| count.load(Ordering::Relaxed));
         Totals {
-            served: self.served.load(Ordering::Relaxed),
+            served: by_class.iter().sum(),
+            by_class,
             ended: self.ended.load(Ordering::Relaxed),
             service_time_sum: Duration::from_nanos(self.service_nanos.load(Ordering::Relaxed)),
         }
@@ -160,16 +181,32 @@ impl Upstream {
         self.closing.retire();
     }
 
-    pub(crate) fn token(&self) -> Option<&HeaderValue> {
-        self.token.as_ref()
+    /// The line that carries the token, or nothing.
+    pub(crate) fn token_field(&self) -> &[u8] {
+        &self.token_field
     }
 
-    pub(crate) fn served_by(&self) -> Option<&HeaderValue> {
-        self.served_by.as_ref()
+    /// The name, where it can stand in a field.
+    pub(crate) fn served_by(&self) -> Option<&[u8]> {
+        self.served_by.as_deref()
     }
 
     pub(crate) fn may_refuse(&self) -> bool {
         self.may_refuse
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Upgraded connections to it are ended politely on every worker: a WebSocket's client is told that the
+    /// server goes away. Whatever does not end by that is left for [`close`](Upstream::close).
+    pub fn part(&self) {
+        self.closing.part();
+    }
+
+    pub(crate) fn is_parting(&self, age: Age) -> bool {
+        self.closing.is_parting(age)
     }
 
     pub(crate) fn age(&self) -> Age {

@@ -5,28 +5,43 @@
 
 mod accept;
 mod budget;
+mod peers;
 mod tally;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc as blocking};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use hyper::server::conn::http1;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 pub(crate) use accept::prepare;
 pub(crate) use budget::{Budget, PaidRepeat};
+pub(crate) use peers::{Accepted, HANDED_MAX, Peers};
 pub(crate) use tally::Tally;
 
+use crate::access_log::{Batch, Record};
+use crate::buffer::Buffers;
 use crate::dispatch::Dispatch;
-use crate::live::{Client, Live, Member, Sweep};
+use crate::forward::{Order, Pipes};
+use crate::live::{Arrival, Client, Live, Member, Sweep};
+use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::settings::Settings;
 use crate::upstream;
+
+/// Orders kept for their memory, and how much of it each may have: a burst leaves no more than this behind.
+const ORDERS_KEPT_MAX: usize = 64;
+const ORDER_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a client may wait for its answer before it is noticed that it goes away.
+const UNWATCHED_MAX: Duration = Duration::from_millis(10);
 
 /// What a worker is asked from outside, answered from its event loop.
 pub(crate) enum Command {
@@ -42,8 +57,12 @@ pub(crate) struct Start {
     pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) settings: Settings,
     pub(crate) tally: Arc<Tally>,
+    pub(crate) metrics: Arc<Metrics>,
     /// The one budget of all workers.
     pub(crate) budget: Arc<Budget>,
+    pub(crate) peers: Peers,
+    /// What the others hand over.
+    pub(crate) handed: mpsc::Receiver<Accepted>,
     pub(crate) commands: mpsc::Receiver<Command>,
     /// Hears once whether the worker runs.
     pub(crate) started: blocking::Sender<io::Result<()>>,
@@ -53,33 +72,51 @@ pub(crate) struct Worker {
     dispatch: Arc<dyn Dispatch>,
     settings: Settings,
     sweep_every: Duration,
-    codec: http1::Builder,
     pool: Pool,
+    buffers: Buffers,
+    pipes: Pipes,
+    orders: RefCell<Vec<Order>>,
+    scratch: Cell<Vec<u8>>,
     live: Live,
     tally: Arc<Tally>,
+    metrics: Arc<Metrics>,
+    log: Option<RefCell<Batch>>,
     budget: Arc<Budget>,
+    peers: Peers,
+    /// Connections that the runtime does not know and whose client is waited for.
+    unwatched: RefCell<Vec<Rc<Client>>>,
     /// The time of the last sweep: near enough for everything but service times, and free to read.
     now: Cell<Instant>,
     draining: Cell<bool>,
     drain_began: Notify,
 }
 
+/// Starts a worker on a thread of its own.
+pub(crate) fn spawn(index: usize, start: Start) -> io::Result<thread::JoinHandle<()>> {
+    thread::Builder::new().name(format!("relay-{index}")).spawn(move || run(start))
+}
+
 /// Runs a worker until its commands end. The body of its thread.
-pub(crate) fn run(start: Start) {
-    let Start { listener, dispatch, settings, tally, budget, commands, started } = start;
+fn run(start: Start) {
     let runtime = match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
         Ok(runtime) => runtime,
-        Err(error) => return tell(&started, Err(error)),
+        Err(error) => return tell(&start.started, Err(error)),
     };
+    let Start { listener, commands, started, handed, .. } = start;
     let listener = {
         let _context = runtime.enter();
-        tokio::net::TcpListener::from_std(listener)
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe; a std listener owns the descriptor that it names"
+        )]
+        AsyncFd::with_interest(listener, Interest::READABLE)
     };
+    let Start { dispatch, settings, tally, metrics, budget, peers, .. } = start;
     match listener {
         Ok(listener) => {
             tell(&started, Ok(()));
-            let worker = Rc::new(Worker::new(dispatch, settings, tally, budget));
-            work(&runtime, &worker, listener, commands);
+            let worker = Rc::new(Worker::new(dispatch, settings, tally, metrics, budget, peers));
+            work(&runtime, &worker, listener, handed, commands);
         }
         Err(error) => tell(&started, Err(error)),
     }
@@ -93,11 +130,13 @@ fn tell(started: &blocking::Sender<io::Result<()>>, outcome: io::Result<()>) {
 fn work(
     runtime: &LocalRuntime,
     worker: &Rc<Worker>,
-    listener: tokio::net::TcpListener,
+    listener: AsyncFd<TcpListener>,
+    handed: mpsc::Receiver<Accepted>,
     commands: mpsc::Receiver<Command>,
 ) {
     runtime.block_on(async {
         tokio::task::spawn_local(accept::run(Rc::clone(worker), listener));
+        tokio::task::spawn_local(accept::take_over(Rc::clone(worker), handed));
         tokio::task::spawn_local(sweep(Rc::clone(worker)));
         tokio::task::spawn_local(close(Rc::clone(worker)));
         obey(worker, commands).await;
@@ -146,20 +185,27 @@ impl Worker {
         dispatch: Arc<dyn Dispatch>,
         settings: Settings,
         tally: Arc<Tally>,
+        metrics: Arc<Metrics>,
         budget: Arc<Budget>,
+        peers: Peers,
     ) -> Worker {
-        let mut codec = http1::Builder::new();
-        // The sweep times heads and rests; a service's Date passes as it is.
-        codec.header_read_timeout(None).auto_date_header(false);
+        let log = settings.access_log.as_ref().map(|log| RefCell::new(Batch::new(log)));
         Worker {
             dispatch,
             sweep_every: settings.sweep_every(),
             settings,
-            codec,
             pool: Pool::default(),
+            buffers: Buffers::default(),
+            pipes: Pipes::default(),
+            orders: RefCell::default(),
+            scratch: Cell::default(),
             live: Live::default(),
+            log,
+            metrics,
             tally,
             budget,
+            peers,
+            unwatched: RefCell::default(),
             now: Cell::new(Instant::now()),
             draining: Cell::new(false),
             drain_began: Notify::new(),
@@ -174,8 +220,36 @@ impl Worker {
         &self.settings
     }
 
-    pub(crate) fn codec(&self) -> &http1::Builder {
-        &self.codec
+    pub(crate) fn buffers(&self) -> &Buffers {
+        &self.buffers
+    }
+
+    pub(crate) fn pipes(&self) -> &Pipes {
+        &self.pipes
+    }
+
+    /// An empty order with the memory of an earlier one.
+    pub(crate) fn order(&self) -> Order {
+        self.orders.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Keeps an order's memory for the next.
+    pub(crate) fn keep_order(&self, mut order: Order) {
+        let mut orders = self.orders.borrow_mut();
+        if orders.len() < ORDERS_KEPT_MAX && order.is_smaller_than(ORDER_BYTES_MAX) {
+            order.clear();
+            orders.push(order);
+        }
+    }
+
+    /// An empty piece of memory for a head that is being written.
+    pub(crate) fn scratch(&self) -> Vec<u8> {
+        self.scratch.take()
+    }
+
+    pub(crate) fn keep_scratch(&self, mut scratch: Vec<u8>) {
+        scratch.clear();
+        self.scratch.set(scratch);
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -184,6 +258,42 @@ impl Worker {
 
     pub(crate) fn live(&self) -> &Live {
         &self.live
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Whether requests leave a line.
+    pub(crate) fn logs(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// Counts a request that has ended, and writes its line.
+    pub(crate) fn observe(&self, record: &Record<'_>) {
+        self.metrics.observe(record);
+        if let Some(log) = &self.log {
+            log.borrow_mut().push(record);
+        }
+    }
+
+    pub(crate) fn peers(&self) -> &Peers {
+        &self.peers
+    }
+
+    /// Has the runtime watch a client that waits for its answer, unless that comes very soon: to make a
+    /// connection known and to forget it are two system calls that a quick answer does without.
+    pub(crate) fn watch_later(self: &Rc<Self>, client: &Rc<Client>) {
+        let mut unwatched = self.unwatched.borrow_mut();
+        if unwatched.is_empty() {
+            let worker = Rc::clone(self);
+            tokio::task::spawn_local(async move {
+                tokio::time::sleep(UNWATCHED_MAX).await;
+                let due = worker.unwatched.take();
+                due.iter().for_each(|client| client.watch_now());
+            });
+        }
+        unwatched.push(Rc::clone(client));
     }
 
     pub(crate) fn tally(&self) -> &Tally {
@@ -200,7 +310,9 @@ impl Worker {
     }
 
     pub(crate) fn enter(&self, client: Rc<Client>) -> Member {
-        self.tally.opened();
+        if client.arrival() == Arrival::Connection {
+            self.metrics.connection_accepted();
+        }
         self.live.enter(client)
     }
 
@@ -224,9 +336,12 @@ impl Worker {
     fn sweep(&self) {
         let now = Instant::now();
         self.now.set(now);
+        if let Some(log) = &self.log {
+            log.borrow_mut().hand_over();
+        }
         let draining = self.draining.get();
         self.live.sweep(&Sweep { settings: &self.settings, now, every: self.sweep_every, draining });
-        if let Some(oldest) = now.checked_sub(self.settings.upstream_idle) {
+        if let Some(oldest) = now.checked_sub(self.settings.upstream_idle_timeout) {
             self.pool.expire(oldest);
         }
     }

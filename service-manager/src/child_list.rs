@@ -4,6 +4,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::pick::Rule;
+use crate::pick::board::Board;
 use crate::seat::Seat;
 
 /// What the load-manager wants of a child.
@@ -52,9 +54,17 @@ pub(crate) struct ChildList {
     /// Everybody on it, in order.
     pub children: Vec<Child>,
     /// Those a pick looks at first: the READY ones, with the local copy before them when it always serves.
-    pub first: Vec<Arc<Seat>>,
-    /// Those it looks at when neither these nor the local copy can: in jeopardy.
-    pub last: Vec<Arc<Seat>>,
+    pub first: Row,
+    /// Those it looks at when neither these nor the local copy can: in jeopardy, or ejected.
+    pub last: Row,
+}
+
+/// Seats of one rank, in order, and the board that a pick reads instead of looking at each.
+pub(crate) struct Row {
+    /// Who is in it.
+    pub seats: Vec<Arc<Seat>>,
+    /// Where each of them stands once the list is in force.
+    pub board: Arc<Board>,
 }
 
 /// Why a list was refused.
@@ -84,21 +94,32 @@ pub(crate) enum Verdict {
 
 impl ChildList {
     /// The list of a front end that has borrowed nothing.
-    pub(crate) fn empty(always: Option<&Arc<Seat>>) -> Self {
-        Self::new(0, Vec::new(), always)
+    pub(crate) fn empty(always: Option<&Arc<Seat>>, rule: Rule) -> Self {
+        Self::new(0, Vec::new(), always, rule)
     }
 
-    /// A list of `children`; `always` is the local copy's seat where it serves beside children.
-    pub(crate) fn new(generation: u64, children: Vec<Child>, always: Option<&Arc<Seat>>) -> Self {
-        let seats = |state| {
-            children
-                .iter()
-                .filter(move |child| child.spec.state == state)
-                .map(|child| Arc::clone(&child.seat))
-        };
-        let first = always.cloned().into_iter().chain(seats(ChildState::Ready)).collect();
-        let last = seats(ChildState::Jeopardy).collect();
-        Self { generation, children, first, last }
+    /// A list of `children` to be picked from by `rule`; `always` is the local copy's seat where it
+    /// serves beside children.
+    pub(crate) fn new(generation: u64, children: Vec<Child>, always: Option<&Arc<Seat>>, rule: Rule) -> Self {
+        let listed = children.iter().map(|child| (child.spec.state, &child.seat));
+        let (mut first, mut last) = (Vec::new(), Vec::new());
+        for (state, seat) in always.map(|seat| (ChildState::Ready, seat)).into_iter().chain(listed) {
+            match state {
+                ChildState::Ready if !seat.is_ejected() => first.push(Arc::clone(seat)),
+                ChildState::Ready | ChildState::Jeopardy => last.push(Arc::clone(seat)),
+                ChildState::Draining => {}
+            }
+        }
+        Self { generation, children, first: Row::new(first, rule), last: Row::new(last, rule) }
+    }
+
+    /// Shows its seats on its boards, and no more on those of the list before.
+    pub(crate) fn place(&self, before: &Self) {
+        for child in before.children.iter().chain(&self.children) {
+            child.seat.place(None);
+        }
+        self.first.place();
+        self.last.place();
     }
 
     /// Whether `generation` with `specs` may follow this list.
@@ -124,8 +145,24 @@ impl ChildList {
     }
 }
 
+impl Row {
+    fn new(seats: Vec<Arc<Seat>>, rule: Rule) -> Self {
+        let board = Arc::new(Board::new(rule, seats.len()));
+        Self { seats, board }
+    }
+
+    fn place(&self) {
+        for (index, seat) in self.seats.iter().enumerate() {
+            // A row of one is not picked from.
+            seat.place((self.seats.len() > 1).then_some((&self.board, index)));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use cluster::config::DispatchRule;
+
     use super::*;
 
     fn spec(node: &str, state: ChildState) -> ChildSpec {
@@ -140,12 +177,14 @@ mod tests {
         }
     }
 
+    const RULE: Rule = Rule { dispatch: DispatchRule::Fill, low: 0.35, high: 0.75 };
+
     fn list(generation: u64, specs: &[ChildSpec]) -> ChildList {
         let children = specs
             .iter()
             .map(|spec| Child { spec: spec.clone(), seat: Arc::new(Seat::new(&spec.node, 8.0)) })
             .collect();
-        ChildList::new(generation, children, None)
+        ChildList::new(generation, children, None, RULE)
     }
 
     #[test]
@@ -173,6 +212,27 @@ mod tests {
         ];
         let list = list(1, &specs);
         let names = |seats: &[Arc<Seat>]| seats.iter().map(|seat| seat.name().to_owned()).collect::<Vec<_>>();
-        assert_eq!((names(&list.first), names(&list.last)), (vec!["c2".to_owned()], vec!["c3".to_owned()]));
+        assert_eq!(
+            (names(&list.first.seats), names(&list.last.seats)),
+            (vec!["c2".to_owned()], vec!["c3".to_owned()])
+        );
+    }
+
+    #[test]
+    fn an_ejected_child_ranks_like_one_in_jeopardy_and_the_always_local_copy_like_a_child() {
+        let specs =
+            [spec("c1", ChildState::Ready), spec("c2", ChildState::Jeopardy), spec("c3", ChildState::Ready)];
+        let local = Arc::new(Seat::new("local", 8.0));
+        let children = list(1, &specs).children;
+        children[0].seat.set_ejected(true);
+        let relisted = ChildList::new(1, children.clone(), Some(&local), RULE);
+        let names = |row: &Row| row.seats.iter().map(|seat| seat.name().to_owned()).collect::<Vec<_>>();
+        assert_eq!(
+            (names(&relisted.first), names(&relisted.last)),
+            (vec!["local".into(), "c3".into()], vec!["c1".into(), "c2".into()])
+        );
+        local.set_ejected(true);
+        let relisted = ChildList::new(1, children, Some(&local), RULE);
+        assert_eq!((names(&relisted.first).len(), names(&relisted.last)[0].as_str()), (1, "local"));
     }
 }

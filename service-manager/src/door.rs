@@ -1,25 +1,40 @@
 //! The door: who serves a request, and where it waits while nobody can (design section 3). Without
 //! a queue the way through here takes no lock and allocates nothing.
+//!
+//! This file picks and gives up; `seating` changes who may be picked, `waiting` is for the rest.
 
 #[cfg(test)]
+mod cost;
+mod seating;
+#[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use cluster::config::{DispatchRule, Local, Service};
-use relay::{Dispatch, Failure, Head, InFlight, Pick, Refusal, Upstream, UpstreamSpec};
+use relay::{Dispatch, Failure, Head, InFlight, Pick, Protocol, Upstream};
 use tokio::sync::{Notify, mpsc};
 
-use crate::child_list::{Child, ChildList, ChildSpec, Refused, Verdict};
-use crate::pick::{Chance, Rule};
-use crate::queue::{Queue, Waiting};
+use self::seating::Warming;
+pub(crate) use seating::PARTING_TIME;
+
+use crate::child_list::{ChildList, Row};
+use crate::health::ejection::Limits;
+use crate::pick::{Candidate, Chance, Rule};
+use crate::queue::Queue;
 use crate::seat::Seat;
+use crate::settings;
 
 /// Seats that may wait for their probes to start; one per child and one for the local copy at most.
 const LOST_MAX: usize = 4096;
+
+/// Hints of a board that are followed before each seat is looked at instead. One is out of date only
+/// while another worker takes the same place.
+const HINTS_MAX: usize = 4;
 
 /// Decides for each request who serves it.
 pub(crate) struct Door {
@@ -28,7 +43,14 @@ pub(crate) struct Door {
     always: bool,
     capacity: f64,
     queue_timeout: Duration,
+    slow_start: Duration,
+    protocol: Protocol,
+    ejection: Option<Limits>,
     list: ArcSwap<ChildList>,
+    // Held by whoever changes the list or who sits in the local copy's seat.
+    changing: Mutex<()>,
+    warming: Mutex<Vec<Warming>>,
+    warming_begun: Notify,
     settled: AtomicU64,
     local: Arc<Seat>,
     queue: Arc<Queue>,
@@ -39,6 +61,15 @@ pub(crate) struct Door {
     lost: mpsc::Sender<Arc<Seat>>,
 }
 
+/// How closely to look for a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// At the boards.
+    Quick,
+    /// At each seat.
+    Whole,
+}
+
 impl Door {
     /// The door of `service`. Seats that fail go to the receiver, to be probed.
     pub(crate) fn new(service: &Service) -> (Arc<Self>, mpsc::Receiver<Arc<Seat>>) {
@@ -46,13 +77,22 @@ impl Door {
         let local = Arc::new(Seat::new("local", f64::from(service.local_capacity)));
         let always = service.local == Local::Always;
         let scaling = &service.scaling;
+        let rule = Rule { dispatch: service.dispatch, low: scaling.low, high: scaling.high };
+        let ejection =
+            service.eject_5xx.map(|share| Limits { share, time: service.eject_time, high: scaling.high });
         let door = Arc::new_cyclic(|this| Self {
             this: this.clone(),
-            rule: Rule { dispatch: service.dispatch, low: scaling.low, high: scaling.high },
+            rule,
             always,
             capacity: f64::from(service.capacity),
             queue_timeout: service.queue_timeout,
-            list: ArcSwap::from_pointee(ChildList::empty(always.then_some(&local))),
+            slow_start: service.slow_start,
+            protocol: settings::protocol(service),
+            ejection,
+            list: ArcSwap::from_pointee(ChildList::empty(always.then_some(&local), rule)),
+            changing: Mutex::new(()),
+            warming: Mutex::default(),
+            warming_begun: Notify::new(),
             settled: AtomicU64::new(0),
             local,
             queue: Arc::new(Queue::new(service.queue_max as usize)),
@@ -63,6 +103,11 @@ impl Door {
             lost,
         });
         (door, to_probe)
+    }
+
+    /// What the copies of the service speak.
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// The local copy's seat.
@@ -106,80 +151,50 @@ impl Door {
         self.queued.notified().await;
     }
 
-    /// An upstream whose freed places go to those who wait here.
-    pub(crate) fn upstream(&self, spec: UpstreamSpec) -> Arc<Upstream> {
-        let (queue, door) = (Arc::clone(&self.queue), self.this.clone());
-        Upstream::new(spec, move |_| {
-            if !queue.is_empty()
-                && let Some(door) = door.upgrade()
-            {
-                door.hand_out();
-            }
-        })
+    /// Whether the local copy serves beside children, as the first of them.
+    pub(crate) fn is_local_a_child(&self) -> bool {
+        self.always
     }
 
-    /// Puts the local copy in its seat, or takes it out of it.
-    pub(crate) fn seat_local(&self, upstream: Option<Arc<Upstream>>) {
-        self.local.seat(upstream);
-        self.hand_out();
-    }
-
-    /// Opens the local copy's seat while its probes are good, and closes it while they are not.
-    pub(crate) fn open_local(&self, open: bool) {
-        self.local.set_open(open);
-        self.hand_out();
-    }
-
-    /// Replaces the child_list. The caller lets the workers pass (`Relay::barrier`) and then closes
-    /// what the answer holds: the children that left, and the idle connections of the draining ones.
-    pub(crate) fn set_list(&self, generation: u64, specs: Vec<ChildSpec>) -> Result<Option<Left>, Refused> {
-        let old = self.list.load_full();
-        if old.judge(generation, &specs)? == Verdict::Repeated {
-            return Ok(None);
-        }
-        let children: Vec<Child> = specs.into_iter().map(|spec| self.child(&old, spec)).collect();
-        let stays = |seat: &Arc<Seat>| children.iter().any(|child| Arc::ptr_eq(&child.seat, seat));
-        let gone = old.children.iter().filter(|child| !stays(&child.seat)).cloned().collect();
-        let always = self.always.then_some(&self.local);
-        self.list.store(Arc::new(ChildList::new(generation, children, always)));
-        // It waits for the queue's lock, and so for places that are being given by the old list.
-        self.hand_out();
-        Ok(Some(Left { gone }))
-    }
-
-    /// Gives free places to those who wait.
-    pub(crate) fn hand_out(&self) {
-        self.queue.hand_out(|| self.take(&[]));
-    }
-
-    fn child(&self, old: &ChildList, spec: ChildSpec) -> Child {
-        if let Some(known) = old.find(&spec) {
-            known.seat.set_capacity(self.capacity * spec.speed);
-            return Child { seat: Arc::clone(&known.seat), spec };
-        }
-        let seat = Arc::new(Seat::new(&spec.node, self.capacity * spec.speed));
-        seat.seat(Some(self.upstream(UpstreamSpec {
-            name: spec.node.clone(),
-            address: spec.address,
-            token: Some(spec.token.clone()),
-            may_refuse: true,
-        })));
-        Child { spec, seat }
+    /// When a copy is out for its 5xx; `None`: never.
+    pub(crate) fn ejection(&self) -> Option<Limits> {
+        self.ejection
     }
 
     /// A place at somebody who can take a request now: the children by the rule, then the local
-    /// copy, then the children in jeopardy.
-    fn take(&self, avoid: &[u64]) -> Option<InFlight> {
+    /// copy, then the children in jeopardy and the ejected ones.
+    fn take(&self, avoid: &[u64], look: Look) -> Option<InFlight> {
         let list = self.list.load();
-        self.take_from(&list.first, avoid)
-            .or_else(|| self.take_from(std::slice::from_ref(&self.local), avoid))
-            .or_else(|| self.take_from(&list.last, avoid))
+        // An always-local copy is in a row.
+        let local = || if self.always { None } else { take_at(&self.local, avoid) };
+        self.take_from(&list.first, avoid, look)
+            .or_else(local)
+            .or_else(|| self.take_from(&list.last, avoid, look))
     }
 
-    fn take_from(&self, seats: &[Arc<Seat>], avoid: &[u64]) -> Option<InFlight> {
+    fn take_from(&self, row: &Row, avoid: &[u64], look: Look) -> Option<InFlight> {
+        match row.seats.as_slice() {
+            [] => None,
+            [only] => take_at(only, avoid),
+            _ if avoid.is_empty() && look == Look::Quick => self.take_quickly(row),
+            seats => self.take_closely(seats, avoid),
+        }
+    }
+
+    fn take_quickly(&self, row: &Row) -> Option<InFlight> {
+        for _ in 0..HINTS_MAX {
+            let index = row.board.choose(|| self.chance())?;
+            if let Some(place) = take_at(&row.seats[index], &[]) {
+                return Some(place);
+            }
+        }
+        self.take_closely(&row.seats, &[])
+    }
+
+    fn take_closely(&self, seats: &[Arc<Seat>], avoid: &[u64]) -> Option<InFlight> {
         // Another worker may take the last place between the look and the grip: look again then.
         for _ in 0..=seats.len() {
-            let index = self.rule.choose(seats, avoid, self.chance(seats.len()))?;
+            let index = self.rule.choose(seats, avoid, self.chance())?;
             if let Some(place) = seats[index].try_acquire() {
                 return Some(place);
             }
@@ -187,44 +202,12 @@ impl Door {
         None
     }
 
-    fn chance(&self, seats: usize) -> Chance {
-        if seats < 2 {
-            return Chance::default();
-        }
+    fn chance(&self) -> Chance {
         let dice = match self.rule.dispatch {
             DispatchRule::P2c => [fastrand::usize(..), fastrand::usize(..)],
             DispatchRule::Fill | DispatchRule::RoundRobin | DispatchRule::LeastInFlight => [0, 0],
         };
         Chance { turn: self.turn.fetch_add(1, Ordering::Relaxed), dice }
-    }
-
-    fn wait(&self, repeated: bool) -> Pick {
-        let was_empty = self.queue.is_empty();
-        let Some(waiting) = self.queue.enter(repeated) else {
-            return self.refuse("queue-full", "the service is busy and its queue is full");
-        };
-        // A place that came free since the pick must not be missed.
-        self.hand_out();
-        if was_empty {
-            self.queued.notify_one();
-        }
-        let (door, timeout) = (self.this.clone(), self.queue_timeout);
-        Pick::Wait(Box::pin(async move { granted(waiting, timeout, &door).await }))
-    }
-
-    fn refuse(&self, reason: &'static str, text: &'static str) -> Pick {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-        Pick::Refuse(Refusal { status: 503, reason, text: text.into(), retry_after: Some(1), refused: false })
-    }
-
-    fn timed_out(&self) -> Pick {
-        let list = self.list.load();
-        let mut seats = list.first.iter().chain(&list.last).chain(std::iter::once(&self.local));
-        if seats.any(|seat| seat.is_serving()) {
-            self.refuse("queue-timeout", "the service is busy; no place came free in time")
-        } else {
-            self.refuse("no-upstream", "no copy of the service is ready")
-        }
     }
 
     fn seat_of(&self, upstream: &Arc<Upstream>) -> Option<Arc<Seat>> {
@@ -234,43 +217,9 @@ impl Door {
     }
 }
 
-/// The children that are on the list no more, to be closed once no worker picks by the old one.
-pub(crate) struct Left {
-    gone: Vec<Child>,
-}
-
-impl Left {
-    /// Closes every connection of those who left, and the idle ones of those who drain in `list`.
-    /// A child leaves when it is drained, or when it is dead: what still runs on it is ended here.
-    pub(crate) fn close(self, list: &ChildList) {
-        for child in self.gone {
-            if let Some(upstream) = child.seat.upstream() {
-                upstream.close();
-            }
-        }
-        let draining = |child: &&Child| child.spec.state == crate::child_list::ChildState::Draining;
-        for child in list.children.iter().filter(draining) {
-            if let Some(upstream) = child.seat.upstream() {
-                upstream.close_idle();
-            }
-        }
-    }
-}
-
-async fn granted(waiting: Waiting, timeout: Duration, door: &Weak<Door>) -> Pick {
-    match tokio::time::timeout(timeout, waiting).await {
-        Ok(Some(place)) => Pick::Forward(place),
-        Ok(None) | Err(_) => match door.upgrade() {
-            Some(door) => door.timed_out(),
-            None => Pick::Refuse(Refusal {
-                status: 503,
-                reason: "no-upstream",
-                text: "the service is being stopped".into(),
-                retry_after: Some(1),
-                refused: false,
-            }),
-        },
-    }
+/// A place at this one, if it takes requests and has one.
+fn take_at(seat: &Seat, avoid: &[u64]) -> Option<InFlight> {
+    if seat.takes(avoid) { seat.try_acquire() } else { None }
 }
 
 impl Dispatch for Door {
@@ -281,8 +230,13 @@ impl Dispatch for Door {
         }
         // Nobody overtakes those who wait, but for a request that is repeated: it had its turn.
         if (repeated || self.queue.is_empty())
-            && let Some(place) = self.take(avoid)
+            && let Some(place) = self.take(avoid, Look::Quick).or_else(|| self.take(avoid, Look::Whole))
         {
+            // For a moment the board may have shown as taken what came free just now; whoever went to
+            // wait by it is served here.
+            if !self.queue.is_empty() {
+                self.hand_out();
+            }
             return Pick::Forward(place);
         }
         self.wait(repeated)

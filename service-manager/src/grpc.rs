@@ -10,10 +10,11 @@ use proto::service_manager::service_manager_server::ServiceManager;
 use relay::Relay;
 use tokio::sync::{Mutex, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 
 use crate::child_list::{Child, ChildSpec, ChildState, Refused};
-use crate::door::Door;
+use crate::door::{Door, PARTING_TIME};
 use crate::load::{Listener, SAMPLES_MAX};
 use crate::local::LocalCopy;
 use crate::seat::Seat;
@@ -36,6 +37,8 @@ pub(crate) struct Control {
     pub born: Instant,
     /// One list at a time is put in force.
     pub(crate) setting: Arc<Mutex<()>>,
+    /// Children that have left and whose tunnels are given time to say goodbye.
+    pub(crate) partings: TaskTracker,
 }
 
 #[tonic::async_trait]
@@ -57,6 +60,7 @@ impl ServiceManager for Control {
             Arc::clone(&self.setting),
             Arc::clone(&self.door),
             Arc::clone(&self.relay),
+            self.partings.clone(),
             generation,
             specs,
         );
@@ -112,6 +116,7 @@ async fn put_in_force(
     setting: Arc<Mutex<()>>,
     door: Arc<Door>,
     relay: Arc<Relay>,
+    partings: TaskTracker,
     generation: u64,
     specs: Vec<ChildSpec>,
 ) -> Result<(), Refused> {
@@ -121,7 +126,13 @@ async fn put_in_force(
     door.settle(generation);
     if let Some(left) = left {
         let list = door.list();
-        left.close(&list);
+        let parting = left.close(&list);
+        if !parting.is_empty() {
+            partings.spawn(async move {
+                tokio::time::sleep(PARTING_TIME).await;
+                parting.iter().for_each(|upstream| upstream.close());
+            });
+        }
         tracing::info!(generation, children = %names(&list.children), "child_list");
     }
     Ok(())

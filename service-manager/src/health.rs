@@ -1,5 +1,9 @@
-//! Brings a copy back that was taken out because connects to it failed: it is probed with connects
-//! until two in a row succeed, or until it has left its seat.
+//! Who is healthy. A copy that was taken out because connects to it failed is probed with connects
+//! until two in a row succeed, or until it has left its seat; `watch` counts the 5xx by which
+//! `ejection` decides; here too new copies are warmed up.
+
+pub(crate) mod ejection;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +12,7 @@ use relay::Upstream;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::door::Door;
 use crate::seat::Seat;
@@ -19,18 +24,41 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Good probes in a row that bring a copy back: one may be luck while a process is going down.
 const GOOD_PROBES: u32 = 2;
 
-/// Probes whatever seat comes, as long as it is let run.
-pub(crate) async fn bring_back(door: Arc<Door>, mut lost: mpsc::Receiver<Arc<Seat>>) {
+/// How often the warmth of new copies is raised: a hundred steps in the default slow start of 10 s.
+const WARM_EVERY: Duration = Duration::from_millis(100);
+
+/// Brings back what is lost, puts out what fails and warms up what is new, as long as it is let run.
+pub(crate) async fn bring_back(door: Arc<Door>, lost: mpsc::Receiver<Arc<Seat>>) {
+    tokio::select! {
+        () = probe_lost(&door, lost) => {}
+        () = watch::watch(&door) => {}
+        () = warm_up(&door) => {}
+    }
+}
+
+/// Probes whatever seat comes.
+async fn probe_lost(door: &Arc<Door>, mut lost: mpsc::Receiver<Arc<Seat>>) {
     let mut probes = JoinSet::new();
     loop {
         tokio::select! {
             seat = lost.recv() => match seat {
                 Some(seat) => {
-                    probes.spawn(probe(Arc::clone(&door), seat));
+                    probes.spawn(probe(Arc::clone(door), seat));
                 }
                 None => return,
             },
             Some(_) = probes.join_next() => {}
+        }
+    }
+}
+
+/// Rests while every copy is warm.
+async fn warm_up(door: &Door) {
+    loop {
+        if door.warm_up(Instant::now().into_std()) {
+            tokio::time::sleep(WARM_EVERY).await;
+        } else {
+            door.warming_begun().await;
         }
     }
 }
@@ -47,9 +75,8 @@ async fn probe(door: Arc<Door>, seat: Arc<Seat>) {
         let answered = matches!(tokio::time::timeout(PROBE_TIMEOUT, connect).await, Ok(Ok(_)));
         good = if answered { good + 1 } else { 0 };
     }
-    if seat.set_out(false) {
+    if door.bring_back(&seat) {
         tracing::info!(upstream = seat.name(), address = %upstream.address(), "answers again");
-        door.hand_out();
     }
 }
 

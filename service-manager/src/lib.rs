@@ -3,8 +3,9 @@
 //!
 //! `run` wires the parts: `door` decides who serves (by `pick`, over `seat`s, with one `queue`),
 //! `relay` carries the bytes, `local` keeps the local copy alive, `health` brings lost copies back,
-//! `load` samples, `grpc` translates.
+//! `load` samples, `grpc` translates, `admin` tells Prometheus.
 
+mod admin;
 mod child_list;
 mod door;
 mod grpc;
@@ -14,11 +15,13 @@ mod local;
 pub mod pick;
 mod queue;
 mod seat;
+mod settings;
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use cluster::config::Service;
@@ -30,13 +33,18 @@ use tokio::net::UnixListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::admin::{Admin, Page};
 use crate::door::Door;
 use crate::load::Sampler;
 use crate::local::LocalCopy;
 
 /// Control messages are small; a larger one is not one of ours.
 const CONTROL_MESSAGE_BYTES_MAX: usize = 4 << 20;
+
+/// How long the last lines of the access log may take at the end.
+const LOG_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The service-manager's command line.
 #[derive(Debug, clap::Args)]
@@ -55,6 +63,8 @@ pub struct Listeners {
     pub http: Vec<TcpListener>,
     /// The load-manager and the command.
     pub control: UnixListener,
+    /// Prometheus and health checks, where they are wanted.
+    pub admin: Option<TcpListener>,
 }
 
 /// Runs the daemon from its command line to its end.
@@ -71,6 +81,7 @@ pub fn main(args: Args) -> ExitCode {
             let listeners = Listeners {
                 http: daemon::listeners(service.listen, workers(&service))?,
                 control: daemon::unix_listener(&directories.service_manager_socket(&service.name))?,
+                admin: service.admin.map(admin_listener).transpose()?,
             };
             run(service, listeners, shutdown).await
         })
@@ -90,11 +101,13 @@ pub async fn run(service: Service, listeners: Listeners, shutdown: Shutdown) -> 
     let (door, lost) = Door::new(&service);
     let listen = listeners.http.first().context("no listener")?.local_addr()?.to_string();
     let workers = workers(&service);
+    let access_log = settings::access_log(&service)
+        .with_context(|| format!("cannot open the access log {:?}", service.access_log_file))?;
     let relay = Relay::start(
         listeners.http,
         workers,
         Arc::clone(&door) as Arc<dyn relay::Dispatch>,
-        settings(&service),
+        settings::of(&service, access_log.clone()),
     )
     .context("cannot start the relay")?;
     let relay = Arc::new(relay);
@@ -112,12 +125,31 @@ pub async fn run(service: Service, listeners: Listeners, shutdown: Shutdown) -> 
         listeners: listeners_of_load,
         born: Instant::now(),
         setting: Arc::new(Mutex::new(())),
+        partings: TaskTracker::new(),
     };
     let control = ServiceManagerServer::new(control).max_decoding_message_size(CONTROL_MESSAGE_BYTES_MAX);
 
     let mut parts = tokio::task::JoinSet::new();
     let (copy, copy_end) = (Arc::clone(&local), end.clone());
     let local_copy = tokio::spawn(async move { copy.keep(copy_end).await });
+    let is_draining = Arc::new(AtomicBool::new(false));
+    if let Some(listener) = listeners.admin {
+        let page = Page {
+            service: service.name.clone(),
+            queue_max: service.queue_max as usize,
+            door: Arc::clone(&door),
+            scrape: relay.scrape(),
+            access_log: access_log.clone(),
+        };
+        let (metrics_draining, healthz_draining) = (Arc::clone(&is_draining), Arc::clone(&is_draining));
+        let admin = Admin::new(
+            move || page.text(metrics_draining.load(Ordering::Relaxed)),
+            move || healthz_draining.load(Ordering::Relaxed),
+        );
+        tracing::info!(admin = %listener.local_addr()?, "metrics and health");
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        parts.spawn(admin.serve(listener, end.clone()));
+    }
     parts.spawn(health::bring_back(Arc::clone(&door), lost));
     parts.spawn(Sampler::new(Arc::clone(&door), service.scaling.tick).run(new_listeners));
     parts.spawn(async move {
@@ -130,6 +162,7 @@ pub async fn run(service: Service, listeners: Listeners, shutdown: Shutdown) -> 
     });
 
     shutdown.asked().await;
+    is_draining.store(true, Ordering::Relaxed);
     tracing::info!(within_s = service.stop_timeout.as_secs(), "stopping: running requests end first");
     let cut = tokio::select! {
         drained = relay.drain(service.stop_timeout) => drained.cut,
@@ -138,6 +171,12 @@ pub async fn run(service: Service, listeners: Listeners, shutdown: Shutdown) -> 
     end.cancel();
     local_copy.await.context("the keeper of the local copy failed")?;
     parts.shutdown().await;
+    if let Some(log) = access_log {
+        let written = tokio::task::spawn_blocking(move || log.flush(LOG_TIMEOUT)).await.unwrap_or(false);
+        if !written {
+            tracing::warn!("the access log could not be written out, its last lines may be lost");
+        }
+    }
     tracing::info!(cut, "stopped");
     Ok(())
 }
@@ -147,16 +186,9 @@ fn workers(service: &Service) -> usize {
     service.workers.unwrap_or_else(cores)
 }
 
-fn settings(service: &Service) -> relay::Settings {
-    relay::Settings {
-        front: true,
-        served_by: service.served_by,
-        connect_timeout: service.connect_timeout,
-        first_byte_timeout: service.first_byte_timeout,
-        head_timeout: service.head_timeout,
-        long_lived_after: service.scaling.long_lived_after,
-        long_lived_quiet: service.scaling.long_lived_quiet,
-        long_lived_weight: service.scaling.long_lived_weight,
-        ..relay::Settings::default()
-    }
+fn admin_listener(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener =
+        TcpListener::bind(address).with_context(|| format!("cannot listen on {address} (admin)"))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }

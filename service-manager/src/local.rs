@@ -92,6 +92,7 @@ impl LocalCopy {
             address: instance.address(),
             token: None,
             may_refuse: false,
+            protocol: self.door.protocol(),
         });
         self.show("ready", String::new(), Some(instance));
         self.door.seat_local(Some(Arc::clone(&upstream)));

@@ -1,5 +1,11 @@
 //! Which child takes a request (design section 3; paper section 3.3, figure 10). Pure: the loads
 //! are looked at, the turn and the dice come in as arguments, nothing is taken here.
+//!
+//! `Rule` is the reference: it looks at every candidate. `board` gives the same answers at a cost that
+//! hardly grows with their number; `warmth` is slow start.
+
+pub mod board;
+pub mod warmth;
 
 use cluster::config::DispatchRule;
 use cluster::level::Level;
@@ -10,8 +16,28 @@ pub trait Candidate {
     fn load(&self) -> f64;
     /// K: what it handles well at a time, and its hard capacity.
     fn capacity(&self) -> f64;
+    /// The share of K that its level is judged by while another one is below High: below 1 while it
+    /// is new (`warmth`). Its hard capacity stays K.
+    fn warmth(&self) -> f64 {
+        1.0
+    }
     /// Whether it may be sent a request that has already been at the upstreams of `avoid`.
     fn takes(&self, avoid: &[u64]) -> bool;
+}
+
+/// Where a candidate that has room stands for a pick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Takes requests until it is Medium.
+    Low,
+    /// Takes its turn while none is Low.
+    Medium,
+    /// Takes none while another can.
+    High,
+    /// Low, but new and busy enough for that: as if High while another is below High.
+    HeldLow,
+    /// Medium, but new and busy enough for that: as if High while another is below High.
+    HeldMedium,
 }
 
 /// How to pick, and between which levels.
@@ -34,6 +60,13 @@ pub struct Chance {
     pub dice: [usize; 2],
 }
 
+impl Standing {
+    /// Whether only slow start keeps it from taking requests.
+    pub const fn is_held(self) -> bool {
+        matches!(self, Self::HeldLow | Self::HeldMedium)
+    }
+}
+
 impl Rule {
     /// The index of the candidate that takes the request; `None` when no candidate can: each is
     /// closed, avoided or at its hard capacity.
@@ -43,56 +76,71 @@ impl Rule {
         avoid: &[u64],
         chance: Chance,
     ) -> Option<usize> {
-        let can = |index: usize| {
+        let standing = |index: usize| {
             let candidate = &*candidates[index];
-            candidate.takes(avoid) && candidate.load() + 1.0 <= candidate.capacity()
+            if candidate.takes(avoid) { self.standing(candidate) } else { None }
         };
+        if self.dispatch == DispatchRule::Fill {
+            return fill(candidates, standing, chance.turn);
+        }
+        let standings = || (0..candidates.len()).filter_map(standing);
+        let holds = standings().any(Standing::is_held)
+            && standings().any(|standing| matches!(standing, Standing::Low | Standing::Medium));
+        let can = |index: usize| standing(index).is_some_and(|standing| !(holds && standing.is_held()));
         match self.dispatch {
-            DispatchRule::Fill => self.fill(candidates, avoid, chance.turn),
             DispatchRule::RoundRobin => {
                 let count = candidates.len();
                 (0..count).map(|step| (chance.turn.wrapping_add(step)) % count).find(|&index| can(index))
             }
-            DispatchRule::LeastInFlight => least_loaded(candidates, can),
             DispatchRule::P2c => two_choices(candidates, chance.dice, can),
+            DispatchRule::LeastInFlight | DispatchRule::Fill => least_loaded(candidates, can),
         }
     }
 
-    /// Figure 10: the first Low one; no Low one: round robin among the Medium ones; all High: the
-    /// least loaded up to the hard capacity.
-    fn fill<C: Candidate>(
-        &self,
-        candidates: &[impl std::ops::Deref<Target = C>],
-        avoid: &[u64],
-        turn: usize,
-    ) -> Option<usize> {
-        let mut medium = 0;
-        for (index, candidate) in candidates.iter().enumerate() {
-            if !candidate.takes(avoid) {
-                continue;
-            }
-            match self.level(&**candidate) {
-                Level::Low if has_room(&**candidate) => return Some(index),
-                Level::Medium if has_room(&**candidate) => medium += 1,
-                Level::Low | Level::Medium | Level::High => {}
-            }
+    /// Where the candidate stands, whether it takes requests or not; `None`: at its hard capacity.
+    pub fn standing(&self, candidate: &impl Candidate) -> Option<Standing> {
+        let (load, capacity, warmth) = (candidate.load(), candidate.capacity(), candidate.warmth());
+        if load + 1.0 > capacity {
+            return None;
         }
-        let whose_turn = turn.checked_rem(medium);
-        let mediums = candidates.iter().enumerate().filter(|(_, candidate)| {
-            candidate.takes(avoid) && self.level(&***candidate) == Level::Medium && has_room(&***candidate)
-        });
-        whose_turn.and_then(|turn| mediums.map(|(index, _)| index).nth(turn)).or_else(|| {
-            least_loaded(candidates, |index| candidates[index].takes(avoid) && has_room(&*candidates[index]))
+        let level = |capacity| Level::of(load, capacity, self.low, self.high);
+        Some(match level(capacity * warmth) {
+            Level::Low => Standing::Low,
+            Level::Medium => Standing::Medium,
+            Level::High => match level(capacity) {
+                Level::Low => Standing::HeldLow,
+                Level::Medium => Standing::HeldMedium,
+                Level::High => Standing::High,
+            },
         })
-    }
-
-    fn level(&self, candidate: &impl Candidate) -> Level {
-        Level::of(candidate.load(), candidate.capacity(), self.low, self.high)
     }
 }
 
-fn has_room(candidate: &impl Candidate) -> bool {
-    candidate.load() + 1.0 <= candidate.capacity()
+/// Figure 10: the first Low one; no Low one: round robin among the Medium ones; then the same among
+/// those that slow start holds; all High: the least loaded up to the hard capacity.
+fn fill<C: Candidate>(
+    candidates: &[impl std::ops::Deref<Target = C>],
+    standing: impl Fn(usize) -> Option<Standing> + Copy,
+    turn: usize,
+) -> Option<usize> {
+    let all = || (0..candidates.len()).filter_map(|index| Some((index, standing(index)?)));
+    let nth =
+        |wanted, nth| all().filter(|&(_, standing)| standing == wanted).map(|(index, _)| index).nth(nth);
+    let (mut mediums, mut held_low, mut held_mediums, mut any_high) = (0, None, 0, false);
+    for (index, standing) in all() {
+        match standing {
+            Standing::Low => return Some(index),
+            Standing::Medium => mediums += 1,
+            Standing::High => any_high = true,
+            Standing::HeldLow => held_low = held_low.or(Some(index)),
+            Standing::HeldMedium => held_mediums += 1,
+        }
+    }
+    let in_turn = |wanted, count| nth(wanted, turn.checked_rem(count)?);
+    in_turn(Standing::Medium, mediums)
+        .or(held_low)
+        .or_else(|| in_turn(Standing::HeldMedium, held_mediums))
+        .or_else(|| if any_high { least_loaded(candidates, |index| standing(index).is_some()) } else { None })
 }
 
 /// The one with the smallest share of its K in flight, the earlier one of two equals.
@@ -110,12 +158,15 @@ fn two_choices<C: Candidate>(
     dice: [usize; 2],
     can: impl Fn(usize) -> bool + Copy,
 ) -> Option<usize> {
-    let count = candidates.len();
-    let first = dice[0].checked_rem(count)?;
-    // The second one is another one wherever there is another one.
-    let second = (first + 1 + dice[1].checked_rem(count - 1).unwrap_or(0)) % count;
+    let (first, second) = two_of(candidates.len(), dice)?;
     least_loaded(candidates, |index| (index == first || index == second) && can(index))
         .or_else(|| least_loaded(candidates, can))
+}
+
+/// Two of `count`, different ones wherever there are two; `None` of none.
+fn two_of(count: usize, dice: [usize; 2]) -> Option<(usize, usize)> {
+    let first = dice[0].checked_rem(count)?;
+    Some((first, (first + 1 + dice[1].checked_rem(count - 1).unwrap_or(0)) % count))
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ impl Drop for Waiting {
 mod tests {
     use std::sync::atomic::AtomicU32;
 
-    use relay::{Upstream, UpstreamSpec};
+    use relay::{Protocol, Upstream, UpstreamSpec};
 
     use super::*;
 
@@ -132,6 +132,7 @@ mod tests {
             address: "127.0.0.1:1".parse().unwrap(),
             token: None,
             may_refuse: false,
+            protocol: Protocol::Http1,
         };
         Upstream::new(spec, |_| {})
     }

@@ -8,28 +8,65 @@ use arc_swap::ArcSwapOption;
 use relay::{InFlight, Upstream};
 
 use crate::pick::Candidate;
+use crate::pick::board::Board;
 
 /// One place a request can be sent to.
 pub(crate) struct Seat {
     name: String,
-    // An f64, as bits.
-    capacity: AtomicU64,
+    gauge: Arc<Gauge>,
     upstream: ArcSwapOption<Upstream>,
-    is_open: AtomicBool,
-    is_out: AtomicBool,
+    // Ranks it behind the others on the lists that are made from now on.
+    is_ejected: AtomicBool,
+    ejections: AtomicU64,
     // Of those who sat here before.
     served_before: AtomicU64,
+}
+
+/// What a pick looks at besides the load, and the board on which both are shown. The upstreams that
+/// sit here hold it, so it holds none.
+///
+/// Everything here is sequentially consistent: whoever changes something shows it afterwards, and of
+/// two who do so at once the later one has to see the change of both.
+pub(crate) struct Gauge {
+    // An f64, as bits.
+    capacity: AtomicU64,
+    // An f64, as bits.
+    warmth: AtomicU64,
+    is_open: AtomicBool,
+    is_out: AtomicBool,
+    place: ArcSwapOption<Place>,
+}
+
+/// Where on a board.
+struct Place {
+    board: Arc<Board>,
+    index: usize,
+    // Whose load counts: requests of somebody who sat here before may still run.
+    upstream: u64,
+}
+
+/// A gauge with the load that goes with it.
+struct Reading<'a> {
+    gauge: &'a Gauge,
+    upstream: &'a Upstream,
 }
 
 impl Seat {
     /// An empty seat for a copy that handles `capacity` requests at a time well.
     pub(crate) fn new(name: &str, capacity: f64) -> Self {
-        let seat = Self {
-            name: name.to_owned(),
+        let gauge = Gauge {
             capacity: AtomicU64::new(0),
-            upstream: ArcSwapOption::empty(),
+            warmth: AtomicU64::new(1.0f64.to_bits()),
             is_open: AtomicBool::new(false),
             is_out: AtomicBool::new(false),
+            place: ArcSwapOption::empty(),
+        };
+        let seat = Self {
+            name: name.to_owned(),
+            gauge: Arc::new(gauge),
+            upstream: ArcSwapOption::empty(),
+            is_ejected: AtomicBool::new(false),
+            ejections: AtomicU64::new(0),
             served_before: AtomicU64::new(0),
         };
         seat.set_capacity(capacity);
@@ -41,15 +78,27 @@ impl Seat {
         &self.name
     }
 
+    /// What an upstream that is to sit here tells of its changes.
+    pub(crate) fn gauge(&self) -> &Arc<Gauge> {
+        &self.gauge
+    }
+
     /// K: what the copy handles well at a time, and its hard capacity. At least 1, for a copy that
     /// may take no request at all is none.
     pub(crate) fn capacity(&self) -> f64 {
-        f64::from_bits(self.capacity.load(Ordering::Relaxed))
+        self.gauge.capacity()
     }
 
     /// Sets K.
     pub(crate) fn set_capacity(&self, capacity: f64) {
-        self.capacity.store(capacity.max(1.0).to_bits(), Ordering::Relaxed);
+        self.gauge.capacity.store(capacity.max(1.0).to_bits(), Ordering::SeqCst);
+        self.show();
+    }
+
+    /// Sets the share of K that its level is judged by (`pick::warmth`).
+    pub(crate) fn set_warmth(&self, warmth: f64) {
+        self.gauge.warmth.store(warmth.to_bits(), Ordering::SeqCst);
+        self.show();
     }
 
     /// Who sits here now.
@@ -57,33 +106,69 @@ impl Seat {
         self.upstream.load_full()
     }
 
-    /// Lets `upstream` take requests here; `None` empties the seat.
+    /// Lets `upstream` take requests here; `None` empties the seat. It is on no board until it is
+    /// placed on one.
     pub(crate) fn seat(&self, upstream: Option<Arc<Upstream>>) {
-        self.is_out.store(false, Ordering::Relaxed);
-        self.is_open.store(upstream.is_some(), Ordering::Relaxed);
+        self.gauge.place.store(None);
+        self.gauge.is_out.store(false, Ordering::SeqCst);
+        self.gauge.is_open.store(upstream.is_some(), Ordering::SeqCst);
+        self.is_ejected.store(false, Ordering::SeqCst);
         if let Some(left) = self.upstream.swap(upstream) {
             self.served_before.fetch_add(left.totals().served, Ordering::Relaxed);
         }
     }
 
-    /// Whether who sits here takes requests: it answers its probes, and connects to it succeed.
-    pub(crate) fn is_serving(&self) -> bool {
-        self.is_open.load(Ordering::Relaxed) && !self.is_out()
+    /// Shows it from now on at this index of this board, and nowhere else; `None`: nowhere.
+    pub(crate) fn place(&self, board: Option<(&Arc<Board>, usize)>) {
+        let place = board.zip(self.upstream.load().as_ref()).map(|((board, index), upstream)| {
+            Arc::new(Place { board: Arc::clone(board), index, upstream: upstream.id() })
+        });
+        self.gauge.place.store(place);
+        self.show();
     }
 
-    /// Closes the seat to new requests while its probes fail, and opens it again.
-    pub(crate) fn set_open(&self, open: bool) {
-        self.is_open.store(open, Ordering::Relaxed);
+    /// Whether who sits here takes requests: it answers its probes, and connects to it succeed.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.gauge.is_serving()
+    }
+
+    /// Closes the seat to new requests while its probes fail, and opens it again; answers whether
+    /// that changed anything.
+    pub(crate) fn set_open(&self, open: bool) -> bool {
+        let is_changed = self.gauge.is_open.swap(open, Ordering::SeqCst) != open;
+        self.show();
+        is_changed
     }
 
     /// Whether connects to it failed and no probe has succeeded since.
     pub(crate) fn is_out(&self) -> bool {
-        self.is_out.load(Ordering::Relaxed)
+        self.gauge.is_out.load(Ordering::SeqCst)
     }
 
     /// Takes it out or back in; answers whether that changed anything.
     pub(crate) fn set_out(&self, out: bool) -> bool {
-        self.is_out.swap(out, Ordering::Relaxed) != out
+        let is_changed = self.gauge.is_out.swap(out, Ordering::SeqCst) != out;
+        self.show();
+        is_changed
+    }
+
+    /// Whether it is out because it answered with 5xx too often.
+    pub(crate) fn is_ejected(&self) -> bool {
+        self.is_ejected.load(Ordering::SeqCst)
+    }
+
+    /// Marks it for the lists that are made from now on; answers whether that changed anything.
+    pub(crate) fn set_ejected(&self, ejected: bool) -> bool {
+        let is_changed = self.is_ejected.swap(ejected, Ordering::SeqCst) != ejected;
+        if is_changed && ejected {
+            self.ejections.fetch_add(1, Ordering::Relaxed);
+        }
+        is_changed
+    }
+
+    /// How often it has been out for its 5xx.
+    pub(crate) fn ejections(&self) -> u64 {
+        self.ejections.load(Ordering::Relaxed)
     }
 
     /// Requests that were answered from here, by whoever sat here.
@@ -94,7 +179,40 @@ impl Seat {
 
     /// Takes one place, unless that would be more than the hard capacity.
     pub(crate) fn try_acquire(&self) -> Option<InFlight> {
-        self.upstream.load().as_ref()?.try_acquire(self.capacity())
+        let upstream = self.upstream.load();
+        let upstream = upstream.as_ref()?;
+        let place = upstream.try_acquire(self.capacity())?;
+        self.gauge.show(upstream);
+        Some(place)
+    }
+
+    fn show(&self) {
+        if let Some(upstream) = &*self.upstream.load() {
+            self.gauge.show(upstream);
+        }
+    }
+}
+
+impl Gauge {
+    /// Brings the board into step. To be called after each change here and of the upstream's load.
+    pub(crate) fn show(&self, upstream: &Upstream) {
+        if let Some(place) = &*self.place.load()
+            && place.upstream == upstream.id()
+        {
+            place.board.show(place.index, &Reading { gauge: self, upstream });
+        }
+    }
+
+    fn capacity(&self) -> f64 {
+        f64::from_bits(self.capacity.load(Ordering::SeqCst))
+    }
+
+    fn warmth(&self) -> f64 {
+        f64::from_bits(self.warmth.load(Ordering::SeqCst))
+    }
+
+    fn is_serving(&self) -> bool {
+        self.is_open.load(Ordering::SeqCst) && !self.is_out.load(Ordering::SeqCst)
     }
 }
 
@@ -104,11 +222,35 @@ impl Candidate for Seat {
     }
 
     fn capacity(&self) -> f64 {
-        Self::capacity(self)
+        self.gauge.capacity()
+    }
+
+    fn warmth(&self) -> f64 {
+        self.gauge.warmth()
     }
 
     fn takes(&self, avoid: &[u64]) -> bool {
+        // An empty seat is not open.
         self.is_serving()
-            && self.upstream.load().as_ref().is_some_and(|upstream| !avoid.contains(&upstream.id()))
+            && (avoid.is_empty()
+                || self.upstream.load().as_ref().is_some_and(|upstream| !avoid.contains(&upstream.id())))
+    }
+}
+
+impl Candidate for Reading<'_> {
+    fn load(&self) -> f64 {
+        self.upstream.load()
+    }
+
+    fn capacity(&self) -> f64 {
+        self.gauge.capacity()
+    }
+
+    fn warmth(&self) -> f64 {
+        self.gauge.warmth()
+    }
+
+    fn takes(&self, avoid: &[u64]) -> bool {
+        self.gauge.is_serving() && !avoid.contains(&self.upstream.id())
     }
 }

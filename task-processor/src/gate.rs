@@ -11,13 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering, fence};
 
 use arc_swap::ArcSwap;
-use relay::{Dispatch, Failure, Head, Pick, Refusal, Upstream, UpstreamSpec};
+use relay::{Dispatch, Failure, Head, Pick, Protocol, Refusal, Upstream, UpstreamSpec};
 use tokio::sync::Notify;
 
 use crate::lease::{LeaseId, Token};
-
-/// The request header that carries the token.
-const TOKEN_HEADER: &str = "x-accordion-token";
 
 /// Tokens of ended leases that are still refused politely; more than a front end can have in use at once.
 const GONE_REMEMBERED: usize = 64;
@@ -58,10 +55,16 @@ impl Gate {
         Self::default()
     }
 
-    /// Makes a door to the service of a lease, which listens at `address`. It is shut until `reopen`.
-    pub(crate) fn open(&self, lease: LeaseId, token: Token, address: SocketAddr) -> Arc<Door> {
+    /// Makes a door to the service of a lease, which listens at `address` and speaks `protocol`. It is shut until `reopen`.
+    pub(crate) fn open(
+        &self,
+        lease: LeaseId,
+        token: Token,
+        address: SocketAddr,
+        protocol: Protocol,
+    ) -> Arc<Door> {
         let latch = Arc::new(AtomicU8::new(DRAINING));
-        let spec = UpstreamSpec { name: lease.0.clone(), address, token: None, may_refuse: false };
+        let spec = UpstreamSpec { name: lease.0.clone(), address, token: None, may_refuse: false, protocol };
         let (watched, idle) = (Arc::clone(&latch), Arc::clone(&self.idle));
         let upstream = Upstream::new(spec, move |upstream| {
             // The count went down before this; the latch is looked at after it. `shut` does the
@@ -158,7 +161,7 @@ impl Door {
 
 impl Dispatch for Gate {
     fn pick(&self, head: &Head<'_>, avoid: &[u64]) -> Pick {
-        let Some(token) = head.header(TOKEN_HEADER) else { return Pick::Refuse(bad_token()) };
+        let Some(token) = head.token() else { return Pick::Refuse(bad_token()) };
         let doors = self.doors.load();
         if let Some(door) = doors.known.iter().find(|door| is_same(token, &door.token)) {
             return door.enter(avoid);
@@ -222,15 +225,15 @@ mod tests {
 
     fn opened(gate: &Gate) -> Arc<Door> {
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
-        let door = gate.open(LeaseId("lease".to_owned()), Token::new("secret".to_owned()), address);
+        let door =
+            gate.open(LeaseId("lease".to_owned()), Token::new("secret".to_owned()), address, Protocol::Http1);
         door.reopen();
         door
     }
 
     fn pick(gate: &Gate, token: Option<&str>, avoid: &[u64]) -> Pick {
-        let headers: Vec<(&str, &[u8])> =
-            token.map(|token| (TOKEN_HEADER, token.as_bytes())).into_iter().collect();
-        gate.pick(&Head::listed("GET", "/", &headers, IpAddr::V4(Ipv4Addr::LOCALHOST)), avoid)
+        let head = Head::new("GET", "/", token.map(str::as_bytes), IpAddr::V4(Ipv4Addr::LOCALHOST));
+        gate.pick(&head, avoid)
     }
 
     fn refusal(pick: Pick) -> (u16, &'static str, bool) {
@@ -267,7 +270,7 @@ mod tests {
     fn a_new_door_is_shut() {
         let gate = Gate::new();
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
-        gate.open(LeaseId("lease".to_owned()), Token::new("secret".to_owned()), address);
+        gate.open(LeaseId("lease".to_owned()), Token::new("secret".to_owned()), address, Protocol::Http1);
         assert_eq!(refusal(pick(&gate, Some("secret"), &[])), (503, "draining", true));
     }
 
@@ -293,7 +296,12 @@ mod tests {
         assert_eq!(refusal(pick(&gate, Some("secret"), &[])), (503, "gone", true));
         for number in 0..GONE_REMEMBERED {
             let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
-            let door = gate.open(LeaseId(number.to_string()), Token::new(format!("{number}")), address);
+            let door = gate.open(
+                LeaseId(number.to_string()),
+                Token::new(format!("{number}")),
+                address,
+                Protocol::Http1,
+            );
             gate.remove(&door);
         }
         assert_eq!(refusal(pick(&gate, Some("secret"), &[])), (403, "bad-token", true));

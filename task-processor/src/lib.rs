@@ -175,13 +175,28 @@ fn terms(config: Config) -> Terms {
 fn settings(services: &[Service]) -> Settings {
     let longest = |time: fn(&Service) -> Duration| services.iter().map(time).max();
     let default = Settings::default();
+    let longest = |time, default| longest(time).unwrap_or(default);
     Settings {
         front: false,
         served_by: false,
-        connect_timeout: longest(|service| service.connect_timeout).unwrap_or(default.connect_timeout),
-        first_byte_timeout: longest(|service| service.first_byte_timeout)
-            .unwrap_or(default.first_byte_timeout),
-        head_timeout: longest(|service| service.head_timeout).unwrap_or(default.head_timeout),
+        connect_timeout: longest(|service| service.connect_timeout, default.connect_timeout),
+        first_byte_timeout: longest(|service| service.first_byte_timeout, default.first_byte_timeout),
+        head_timeout: longest(|service| service.head_timeout, default.head_timeout),
+        body_idle_timeout: longest(|service| service.body_idle_timeout, default.body_idle_timeout),
+        response_idle_timeout: longest(
+            |service| service.response_idle_timeout,
+            default.response_idle_timeout,
+        ),
+        tunnel_idle_timeout: longest(|service| service.tunnel_idle_timeout, default.tunnel_idle_timeout),
+        // The least patient service decides how long a connection may rest before it is used again.
+        upstream_idle_timeout: services
+            .iter()
+            .map(|service| service.upstream_idle_timeout)
+            .min()
+            .unwrap_or(default.upstream_idle_timeout),
+        // A front end adds its own fields to what it lets pass.
+        head_bytes_max: usize::MAX,
+        fields_max: relay::h1::FIELDS_MAX,
         ..default
     }
 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Cluster;
-use super::kind::{Directory, Flag, Name};
+use super::kind::{AbsolutePath, Flag, Name};
 use super::written::{Found, Table};
 use lease::CheckedLease;
 
@@ -70,8 +70,8 @@ fn frame(mut table: Table<'_>) -> Frame {
     let frame = Frame {
         name: table.required("name", &Name).map(|name| name.value),
         insecure: table.or("insecure", &Flag, false),
-        runtime_dir: table.optional("runtime_dir", &Directory),
-        state_dir: table.optional("state_dir", &Directory),
+        runtime_dir: table.optional("runtime_dir", &AbsolutePath).map(|path| path.value),
+        state_dir: table.optional("state_dir", &AbsolutePath).map(|path| path.value),
         lease: lease::checked(table.table("lease", "lease")),
     };
     table.finish();

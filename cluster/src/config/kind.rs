@@ -1,13 +1,16 @@
 //! The kinds of value that a key may have: each says what it must be, and reads it.
 //!
-//! Bounds are inclusive. Addresses and ports are in `kind::network`.
+//! Bounds are inclusive. Addresses and ports are in `kind::network`, numbers of bytes in `kind::size`.
 
 pub(super) mod network;
+pub(super) mod size;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::de::{DeInteger, DeValue};
+
+use super::typo::nearest;
 
 /// One kind of value.
 pub(super) trait Kind {
@@ -27,6 +30,11 @@ pub(super) trait Kind {
         value.is_str()
     }
 
+    /// What stands in the place of "must be ..." when this very value shows what was meant.
+    fn hint(&self, _value: &DeValue<'_>) -> Option<String> {
+        None
+    }
+
     /// The value, if it is of this kind.
     fn read(&self, value: &DeValue<'_>) -> Option<Self::Value>;
 }
@@ -43,6 +51,9 @@ pub(super) struct Number(pub(super) f64, pub(super) f64);
 /// A number above 0 and at most 1.
 pub(super) struct Share;
 
+/// A share, or `None` for the word "off".
+pub(super) struct ShareOrOff;
+
 /// A time from the first to the second, written with its unit.
 pub(super) struct Time(pub(super) Duration, pub(super) Duration);
 
@@ -55,8 +66,8 @@ pub(super) struct Name;
 /// The path and query of a request.
 pub(super) struct RequestPath;
 
-/// A directory that every daemon finds, wherever it was started.
-pub(super) struct Directory;
+/// A file or directory that every daemon finds, wherever it was started.
+pub(super) struct AbsolutePath;
 
 const NAME_MAX: usize = 63;
 const REQUEST_PATH_MAX: usize = 2000;
@@ -110,6 +121,18 @@ impl Kind for Share {
     }
 }
 
+impl Kind for ShareOrOff {
+    type Value = Option<f64>;
+
+    fn expected(&self) -> String {
+        format!("{}, or \"off\"", Share.expected())
+    }
+
+    fn read(&self, value: &DeValue<'_>) -> Option<Option<f64>> {
+        if value.as_str() == Some("off") { Some(None) } else { Share.read(value).map(Some) }
+    }
+}
+
 impl Kind for Time {
     type Value = Duration;
 
@@ -138,6 +161,12 @@ impl<T: Clone> Kind for Choice<T> {
     fn expected(&self) -> String {
         let words: Vec<String> = self.0.iter().map(|(word, _)| format!("{word:?}")).collect();
         words.join(" or ")
+    }
+
+    fn hint(&self, value: &DeValue<'_>) -> Option<String> {
+        let words: Vec<&str> = self.0.iter().map(|(word, _)| *word).collect();
+        let near = nearest(&value.as_str()?.to_ascii_lowercase(), &words)?;
+        Some(format!("did you mean {near:?}?"))
     }
 
     fn read(&self, value: &DeValue<'_>) -> Option<T> {
@@ -178,7 +207,7 @@ impl Kind for RequestPath {
     }
 }
 
-impl Kind for Directory {
+impl Kind for AbsolutePath {
     type Value = PathBuf;
 
     fn expected(&self) -> String {

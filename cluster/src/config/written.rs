@@ -10,9 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::kind::Kind;
 use super::report::Report;
-
-/// How much of a key may be wrong for a known one to be meant: one letter in three, at least one.
-const LETTERS_PER_TYPO: usize = 3;
+use super::typo::nearest;
 
 /// One table of the file and what was taken from it so far.
 pub(super) struct Table<'a> {
@@ -74,8 +72,7 @@ impl<'a> Table<'a> {
             self.must_have(key, format!("{}{}", kind.expected(), kind.example()));
             return None;
         };
-        let value = self.judge(key, kind, written)?;
-        Some(Found { value, origin: Origin::Written(written.span().start) })
+        self.found(key, kind, written)
     }
 
     /// The key's value, or the default.
@@ -83,16 +80,23 @@ impl<'a> Table<'a> {
         let Some(written) = self.value(key) else {
             return Found { value: default, origin: Origin::Default };
         };
-        match self.judge(key, kind, written) {
-            Some(value) => Found { value, origin: Origin::Written(written.span().start) },
-            None => Found { value: default, origin: Origin::Faulty },
-        }
+        self.found(key, kind, written).unwrap_or(Found { value: default, origin: Origin::Faulty })
     }
 
     /// The key's value, if there is one.
-    pub(super) fn optional<K: Kind>(&mut self, key: &'static str, kind: &K) -> Option<K::Value> {
+    pub(super) fn optional<K: Kind>(&mut self, key: &'static str, kind: &K) -> Option<Found<K::Value>> {
         let written = self.value(key)?;
-        self.judge(key, kind, written)
+        self.found(key, kind, written)
+    }
+
+    /// The sound elements of the list at the key; `None` when there is no list.
+    pub(super) fn elements<K: Kind>(&mut self, key: &'static str, kind: &K) -> Option<Vec<Found<K::Value>>> {
+        let written = self.value(key)?;
+        let Some(array) = written.get_ref().as_array() else {
+            self.wrong(key, written, &format!("a list, each element {}", kind.expected()));
+            return None;
+        };
+        Some(array.iter().filter_map(|element| self.found(key, kind, element)).collect())
     }
 
     /// The table `[key]`, if there is one.
@@ -154,9 +158,12 @@ impl<'a> Table<'a> {
 
     /// Reports a value as it was written, and what it must be.
     pub(super) fn wrong(&self, key: &str, written: &Spanned<DeValue<'_>>, expected: &str) {
+        self.unsound(key, written, &format!("must be {expected}"));
+    }
+
+    fn unsound(&self, key: &str, written: &Spanned<DeValue<'_>>, remedy: &str) {
         let excerpt = self.report.excerpt(written.span());
-        self.report
-            .fault(written.span().start, format!("{} = {excerpt}, must be {expected}", self.name(key)));
+        self.report.fault(written.span().start, format!("{} = {excerpt}, {remedy}", self.name(key)));
     }
 
     /// Reports values that are sound each but not together, at the first of them that was written.
@@ -199,24 +206,17 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn judge<K: Kind>(&self, key: &str, kind: &K, written: &Spanned<DeValue<'_>>) -> Option<K::Value> {
-        let value = kind.read(written.get_ref());
-        if value.is_none() {
+    /// The value that is written there; `None` and a fault when it is of another kind.
+    fn found<K: Kind>(&self, key: &str, kind: &K, written: &Spanned<DeValue<'_>>) -> Option<Found<K::Value>> {
+        if let Some(value) = kind.read(written.get_ref()) {
+            return Some(Found { value, origin: Origin::Written(written.span().start) });
+        }
+        if let Some(hint) = kind.hint(written.get_ref()) {
+            self.unsound(key, written, &hint);
+        } else {
             let example = if kind.same_type(written.get_ref()) { "" } else { kind.example() };
             self.wrong(key, written, &format!("{}{example}", kind.expected()));
         }
-        value
+        None
     }
-}
-
-/// The known word that was probably meant.
-pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    let typos_max = (word.chars().count() / LETTERS_PER_TYPO).max(1);
-    let near = |known: &&'k str| {
-        // Also keeps the comparison of an endless word short.
-        let apart = word.len().abs_diff(known.len());
-        (apart <= typos_max).then(|| (strsim::osa_distance(word, known), *known))
-    };
-    let (distance, nearest) = known.iter().filter_map(near).min()?;
-    (distance <= typos_max).then_some(nearest)
 }

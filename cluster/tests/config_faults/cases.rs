@@ -386,7 +386,7 @@ listen = "0.0.0.0:8080"
 command = ["x", "{port}"]
 capacity = 8"#,
         &[
-            r#"16:10: service.listen = "0.0.0.0:8080", must differ from that of service a, which has the same front end"#,
+            r#"16:10: service.listen = "0.0.0.0:8080", must differ from listen of service a, which has the same front end"#,
         ],
     ),
     (
@@ -438,7 +438,7 @@ start_timeout = "2h""#,
         &[r#"14:17: service.start_timeout = "2h", must be a duration from 1ms to 1h"#],
     ),
     (13, "capacity = 8\nserved_by = 1", &["14:13: service.served_by = 1, must be true or false"]),
-    (15, r#"policy = "clasic""#, &[r#"15:10: scaling.policy = "clasic", must be "adaptive" or "classic""#]),
+    (15, r#"policy = "clasic""#, &[r#"15:10: scaling.policy = "clasic", did you mean "classic"?"#]),
     (15, "low = 0.5", &["15:7: scaling.low = 0.5, must be below half of high (0.75 / 2 = 0.375)"]),
     (15, "high = 0.7", &["15:8: scaling.low = 0.35 (default), must be below half of high (0.7 / 2 = 0.35)"]),
     (

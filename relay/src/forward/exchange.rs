@@ -1,325 +1,352 @@
 //! The attempts of one request: pick, send, and either pass the answer on or judge whether to go again.
 
-use std::cell::Cell;
 use std::future::{self, Future};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
+use std::time::Instant;
 
-use http::header::HeaderValue;
-use http::{Method, Request, Response, StatusCode, Version};
-use http_body::Body;
-use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
-
-use super::fault::{self, Fault};
-use super::intake::Order;
-use super::refuse;
+use super::download::Download;
+use super::fault::Fault;
+use super::flight::Flight;
+use super::order::{Method, Order};
+use super::trace::Trace;
 use super::tried::Tried;
-use crate::body::{Answer, Progress, Upload};
+use super::tunnel;
+use super::upload::Upload;
+use crate::access_log::End;
+use crate::buffer::ROOM;
+use crate::connection::Conn;
 use crate::dispatch::{Failure, Head, Pick};
-use crate::headers;
-use crate::live::{Client, Phase, Ticket};
+use crate::flow::Flow;
+use crate::live::{Phase, Signal};
 use crate::pool::Wire;
-use crate::refusal::{self, Refusal};
-use crate::replay::Replay;
+use crate::refusal::{self, Manner, Refusal};
 use crate::retry::{Attempt, Ending, History, Verdict};
 use crate::upstream::{InFlight, Upstream};
-use crate::worker::PaidRepeat;
+use crate::worker::{PaidRepeat, Worker};
 
-/// What a successful attempt brings: the head of an answer, and the connection its body comes on.
-type Answered = (Response<Incoming>, Wire);
+/// What becomes of a connection after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Another request may follow.
+    Keep,
+    /// It ends here, and all that was sent on it was read.
+    Close,
+    /// It ends here; more may be coming that nobody reads.
+    Linger,
+    /// It ends with a reset: nobody may take this for a proper end.
+    Reset,
+}
 
-/// Where a request is that no connection has.
-const BETWEEN_ATTEMPTS: &str = "the request is here between attempts";
-
-/// It stays in one place while it runs, so that no part of it is copied from one wait to the next.
-pub(super) struct Exchange {
-    /// None once the request has its answer.
-    ticket: Option<Ticket>,
-    client: Rc<Client>,
-    token: Option<HeaderValue>,
-    upgrade: Option<OnUpgrade>,
-    /// The client holds its body back until a part of it is asked for.
-    awaits_word: bool,
-    /// The request while it is not with a connection.
-    request: Option<Request<Upload>>,
-    is_safe: bool,
-    replay: Replay,
-    /// Whether `replay` holds the request.
-    is_kept: bool,
-    progress: Option<Rc<Cell<Progress>>>,
+/// One request's way to its answer.
+pub(crate) struct Exchange<'c> {
+    conn: &'c mut Conn,
+    order: &'c mut Order,
+    worker: Rc<Worker>,
     tried: Tried,
     history: History,
     paid: Option<PaidRepeat>,
+    trace: Trace,
 }
 
-impl Exchange {
-    pub(super) fn new(order: Order, ticket: Ticket) -> Exchange {
-        let method = order.request.method();
-        let client = Rc::clone(ticket.client());
-        Exchange {
-            is_safe: [Method::GET, Method::HEAD, Method::OPTIONS].contains(method),
-            replay: client.spare.take().unwrap_or_default(),
-            ticket: Some(ticket),
-            client,
-            token: order.token,
-            upgrade: order.upgrade,
-            awaits_word: order.awaits_word,
-            request: Some(order.request),
-            is_kept: false,
-            progress: None,
-            tried: Tried::default(),
-            history: History::default(),
-            paid: None,
-        }
+impl<'c> Exchange<'c> {
+    /// `began` is when the first byte of the head came, where that was before its last.
+    pub(crate) fn new(conn: &'c mut Conn, order: &'c mut Order, began: Option<Instant>) -> Exchange<'c> {
+        let worker = Rc::clone(conn.client.worker());
+        let trace = Trace::new(&conn.client, began);
+        let (tried, history) = (Tried::default(), History::default());
+        Exchange { conn, order, worker, tried, history, paid: None, trace }
     }
 
-    /// Attempts until there is an answer, or none is to be had. Called once.
-    pub(super) async fn run(&mut self) -> Response<Answer> {
-        if !self.awaits_word
-            && let Err(fault) = self.take_start().await
-        {
-            return self.give_up(&fault.refusal);
+    /// Brings the request to its end, and writes down how it went.
+    pub(crate) async fn run(&mut self) -> Ended {
+        let ended = self.answer().await;
+        self.trace.close(self.order, &self.conn.client);
+        ended
+    }
+
+    /// Attempts until there is an answer, or none is to be had.
+    async fn answer(&mut self) -> Ended {
+        if let Err(fault) = self.take_start() {
+            return Box::pin(self.give_up(*fault)).await;
         }
         loop {
             let upstream = match self.pick().await {
                 Ok(guard) => {
+                    self.trace.picked(guard.started());
                     let upstream = Arc::clone(guard.upstream());
-                    self.client.hold(guard);
+                    self.conn.client.hold(guard);
                     upstream
                 }
-                Err(refusal) => return self.give_up(&refusal),
+                Err(fault) => return Box::pin(self.give_up(*fault)).await,
             };
             match self.attempt(&upstream).await {
-                Ok((response, wire)) => return self.pass_on(response, wire, &upstream),
+                Ok(ended) => return ended,
                 Err(fault) => {
-                    if let Some(fault) = self.settle(fault, &upstream) {
-                        return self.give_up_after(&fault);
+                    if let Some(fault) = self.settle(*fault, &upstream) {
+                        return Box::pin(self.give_up(fault)).await;
                     }
                 }
             }
         }
     }
 
-    /// Takes as much of the body as has come and can be kept, without waiting for it.
-    async fn take_start(&mut self) -> Result<(), Box<Fault>> {
-        let body = self.body();
-        if !body.is_end_stream() {
-            body.peek().await.map_err(|_| Fault::of_client())?;
+    /// Takes as much of the body as is here and can be kept.
+    fn take_start(&mut self) -> Result<(), Box<Fault>> {
+        self.conn.check_length(self.order)?;
+        while !self.order.body.is_done()
+            && self.order.start.len() < ROOM
+            && self.conn.inbox.has_unread()
+            && self.conn.judge_body(self.order)?
+        {
+            let ready = self.conn.inbox.ready().len();
+            self.order.start.extend_from_slice(self.conn.inbox.ready());
+            self.order.received += ready as u64;
+            self.conn.inbox.wrote(ready);
         }
         Ok(())
     }
 
     /// Asks the dispatcher, and waits where it says so.
-    async fn pick(&mut self) -> Result<InFlight, Refusal> {
+    async fn pick(&mut self) -> Result<InFlight, Box<Fault>> {
         let mut pick = self.ask();
         loop {
             match pick {
                 Pick::Forward(guard) => return Ok(guard),
-                Pick::Wait(mut later) => pick = self.wait(later.as_mut()).await?,
-                Pick::Refuse(refusal) => return Err(refusal),
-            }
-        }
-    }
-
-    /// Waits for the dispatcher. What comes of the body meanwhile is taken, because the codec sees the
-    /// client go away only while nothing unread is before that.
-    async fn wait(
-        &mut self,
-        mut later: Pin<&mut (dyn Future<Output = Pick> + Send)>,
-    ) -> Result<Pick, Refusal> {
-        let takes_body = !self.awaits_word;
-        let body = self.body();
-        future::poll_fn(|cx| {
-            if takes_body && body.take_available(cx).is_err() {
-                return Poll::Ready(Err(refusal::BAD_BODY));
-            }
-            later.as_mut().poll(cx).map(Ok)
-        })
-        .await
-    }
-
-    fn body(&mut self) -> &mut Upload {
-        self.request.as_mut().expect(BETWEEN_ATTEMPTS).body_mut()
-    }
-
-    fn ask(&self) -> Pick {
-        let request = self.request.as_ref().expect(BETWEEN_ATTEMPTS);
-        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-        let method = request.method().as_str();
-        let head =
-            Head::of_request(method, target, request.headers(), self.token.as_ref(), self.client.peer());
-        self.client.worker().dispatch().pick(&head, self.tried.ids())
-    }
-
-    /// Sends the request to `upstream` and waits for the head of its answer.
-    async fn attempt(&mut self, upstream: &Arc<Upstream>) -> Result<Answered, Box<Fault>> {
-        self.prepare(upstream).await?;
-        if let Some(wire) = self.client.worker().pool().checkout(upstream) {
-            match self.send(wire).await {
-                // It was closed while it rested and nothing was written: that says nothing about the upstream.
-                Err(mut fault) if fault.ending == Ending::NotWritten => {
-                    if !self.take_back(&mut fault) {
-                        return Err(fault);
-                    }
+                Pick::Wait(mut later) => {
+                    pick = future::poll_fn(|cx| self.poll_wait(cx, later.as_mut())).await?;
                 }
-                sent => return sent,
+                Pick::Refuse(refusal) => return Err(refused(refusal)),
             }
         }
-        let wire = self.connect(upstream).await.map_err(Fault::not_connected)?;
-        self.send(wire).await
     }
 
-    /// On the heap, because it is seldom needed and would make every exchange larger.
-    fn connect<'a>(
-        &'a self,
-        upstream: &'a Arc<Upstream>,
-    ) -> Pin<Box<dyn Future<Output = Result<Wire, Option<Failure>>> + 'a>> {
-        let worker = self.client.worker();
-        Box::pin(worker.pool().connect(upstream, worker.settings().connect_timeout))
-    }
-
-    /// Keeps of the request what can be kept, and asks for a body that was held back until now.
-    async fn prepare(&mut self, upstream: &Upstream) -> Result<(), Box<Fault>> {
-        if std::mem::take(&mut self.awaits_word) {
-            self.take_start().await?;
+    /// Waits for the dispatcher, and meanwhile for the client, which may go away or send more of its body.
+    fn poll_wait(
+        &mut self,
+        cx: &mut Context<'_>,
+        later: Pin<&mut (dyn Future<Output = Pick> + Send)>,
+    ) -> Poll<Result<Pick, Box<Fault>>> {
+        if let Poll::Ready(pick) = later.poll(cx) {
+            return Poll::Ready(Ok(pick));
         }
-        self.tried.add(upstream.id());
-        let request = self.request.as_ref().expect(BETWEEN_ATTEMPTS);
-        if !self.is_kept
-            && let Some(body) = request.body().kept()
-        {
-            self.replay.keep(request, body);
-            self.is_kept = true;
+        match self.poll_client(cx) {
+            Ok(()) => Poll::Pending,
+            Err(fault) => Poll::Ready(Err(fault)),
+        }
+    }
+
+    /// Takes what comes from the client while the request is nowhere.
+    fn poll_client(&mut self, cx: &mut Context<'_>) -> Result<(), Box<Fault>> {
+        if self.conn.client.watch(cx) == Signal::Cut {
+            return Err(Fault::cut());
+        }
+        if self.order.body.is_done() && self.conn.is_unwatched() {
+            return Ok(());
+        }
+        while !self.conn.inbox.buffer().is_full() && self.order.start.len() < ROOM {
+            match self.conn.io.poll_read(cx, self.conn.inbox.buffer_mut()) {
+                Poll::Ready(Ok(0)) if self.order.body.is_done() => return Err(Fault::client_gone()),
+                Poll::Ready(Ok(0)) => return Err(Fault::of_client(refusal::BAD_BODY)),
+                Poll::Ready(Ok(_)) => self.take_start()?,
+                Poll::Ready(Err(_)) => return Err(Fault::client_gone()),
+                Poll::Pending => break,
+            }
         }
         Ok(())
     }
 
-    async fn send(&mut self, mut wire: Wire) -> Result<Answered, Box<Fault>> {
-        let mut request = self.request.take().expect("the request is here until it is sent");
-        // Whatever brought the request here, it carries the token of where it goes now.
-        headers::set_token(request.headers_mut(), wire.upstream());
-        if !request.body().is_end_stream() && request.body().size_hint().exact().is_none() {
-            headers::set_chunked(request.headers_mut());
-        }
-        self.progress = request.body().progress();
-        let client = &self.client;
-        client.await_answer();
-        let mut answer = pin!(wire.send(request));
-        let sent = future::poll_fn(|cx| match answer.as_mut().poll(cx) {
-            Poll::Ready(sent) => Poll::Ready(Some(sent)),
-            Poll::Pending if client.phase() == Phase::TimedOut => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        })
-        .await;
-        match sent {
-            Some(Ok(response)) => fault::inspect(response, wire, client, self.upgrade.is_some()),
-            Some(Err(_)) if self.has_gone_so_far(Progress::Broken) => Err(Fault::of_client()),
-            Some(Err(error)) => Err(Fault::of_connection(error, &wire)),
-            None if self.has_gone_so_far(Progress::Stalled) => Err(Fault::of_stalled_client()),
-            None => Err(Fault::new(Ending::TimedOut, Failure::FirstByteTimeout, refusal::FIRST_BYTE_TIMEOUT)),
-        }
+    fn ask(&self) -> Pick {
+        let order = &*self.order;
+        let client = self.conn.client.address();
+        let head = Head::of_ascii(order.method_bytes(), order.target_bytes(), order.token(), client);
+        self.worker.dispatch().pick(&head, self.tried.ids())
     }
 
-    /// Passes an answer on: its head is moved, its body streams with everything that ends with it.
-    fn pass_on(
-        &mut self,
-        mut response: Response<Incoming>,
-        wire: Wire,
-        upstream: &Upstream,
-    ) -> Response<Answer> {
-        let client = Rc::clone(&self.client);
-        let settings = client.worker().settings();
-        let (status, version) = (response.status(), response.version());
-        let headers = response.headers_mut();
-        if settings.front {
-            headers::append_via(headers, version);
+    /// Sends the request to `upstream` and passes its answer on.
+    async fn attempt(&mut self, upstream: &Arc<Upstream>) -> Result<Ended, Box<Fault>> {
+        self.tried.add(upstream.id());
+        self.order.ready(upstream.token_field());
+        while let Some(wire) = self.worker.pool().checkout(upstream) {
+            match self.fly(wire).await {
+                // It was closed while it rested and nothing was written: that says nothing about the upstream.
+                Err(fault) if fault.ending == Ending::NotWritten && !upstream_is_gone(&fault) => (),
+                ended => return ended,
+            }
         }
-        if settings.front && settings.served_by {
-            headers::set_served_by(headers, upstream);
+        let wire = self.connect(upstream).await?;
+        // More of the body may have come meanwhile.
+        self.order.ready(upstream.token_field());
+        self.fly(wire).await
+    }
+
+    /// On the heap, because it is seldom needed and would make every exchange larger.
+    async fn connect(&mut self, upstream: &Arc<Upstream>) -> Result<Wire, Box<Fault>> {
+        let worker = Rc::clone(&self.worker);
+        let timeout = worker.settings().connect_timeout;
+        let began = Instant::now();
+        let mut connect = Box::pin(async move { worker.pool().connect(upstream, timeout).await });
+        let connected = future::poll_fn(|cx| match connect.as_mut().poll(cx) {
+            Poll::Ready(connected) => Poll::Ready(connected.map_err(Fault::not_connected)),
+            Poll::Pending => match self.poll_client(cx) {
+                Ok(()) => Poll::Pending,
+                Err(fault) => Poll::Ready(Err(fault)),
+            },
+        })
+        .await;
+        self.trace.connected(began.elapsed());
+        connected
+    }
+
+    async fn fly(&mut self, wire: Wire) -> Result<Ended, Box<Fault>> {
+        self.conn.client.touch();
+        let outbox = Flow::new(self.worker.buffers().take());
+        let mut flight = Flight::new(wire, outbox, Vec::new());
+        let flown = future::poll_fn(|cx| flight.poll(cx, self.conn, self.order)).await;
+        self.note(&flight);
+        if flown.is_ok() && matches!(flight.download, Download::Switched) {
+            return Ok(Box::pin(self.switch(flight)).await);
         }
-        *response.version_mut() = Version::HTTP_11;
-        self.keep_memory();
-        client.with_guard(InFlight::mark_answered);
-        let ticket = self.ticket.take().expect("a request has one answer");
-        if status == StatusCode::SWITCHING_PROTOCOLS
-            && let Some(downstream) = self.upgrade.take()
-        {
-            let on_upstream = hyper::upgrade::on(&mut response);
-            crate::upgrade::Upgrade::leave(downstream, on_upstream, ticket, wire);
-            return response.map(|_| Answer::Empty);
+        let Flight { wire, outbox, upload, keeps_upstream, keeps_client, .. } = flight;
+        self.worker.buffers().give_back(outbox.into_buffer());
+        flown?;
+        let all_sent = upload == Upload::Ended;
+        if all_sent && keeps_upstream {
+            wire.put_back(self.worker.now());
         }
-        client.enter(Phase::Answering, client.worker().now());
-        response.map(|incoming| Answer::stream(incoming, wire, ticket, self.progress.take()))
+        Ok(match (all_sent, keeps_client) {
+            (true, true) => Ended::Keep,
+            (true, false) => Ended::Close,
+            (false, _) => Ended::Linger,
+        })
+    }
+
+    fn note(&mut self, flight: &Flight) {
+        let trace = &mut self.trace;
+        if let Some(answered) = flight.answered {
+            trace.answered(answered);
+        }
+        trace.status = flight.status;
+        trace.response_bytes = flight.delivered.saturating_sub(flight.head_bytes_sent);
+        trace.client_sent += flight.delivered;
+        trace.upstream_received += flight.received;
+        trace.upstream_sent += flight.written;
+    }
+
+    /// The connection is no longer HTTP.
+    async fn switch(&mut self, flight: Flight) -> Ended {
+        let client = Rc::clone(&self.conn.client);
+        client.enter(Phase::Upgraded);
+        let weight = self.worker.settings().long_lived_thousandths();
+        client.with_guard(|guard| guard.weigh_long_lived(weight));
+        let past = tunnel::run(self.conn, flight, self.order.upgrade).await;
+        self.trace.ended = past.end;
+        self.trace.response_bytes = past.to_client;
+        self.trace.client_sent += past.to_client;
+        self.trace.upstream_received += past.to_client;
+        self.trace.upstream_sent += past.to_service;
+        self.order.received += past.to_service;
+        past.ended
     }
 
     /// Tells of a failed attempt and readies the next; gives the fault back where there is none.
-    fn settle(&mut self, mut fault: Box<Fault>, upstream: &Arc<Upstream>) -> Option<Box<Fault>> {
-        let worker = Rc::clone(self.client.worker());
+    fn settle(&mut self, fault: Fault, upstream: &Arc<Upstream>) -> Option<Fault> {
         if let Some(failure) = fault.failure {
-            worker.dispatch().failed(upstream, failure);
+            self.worker.dispatch().failed(upstream, failure);
+            if failure != Failure::Refused {
+                self.worker.pool().forget_idle(upstream);
+            }
         }
-        drop(self.client.release());
-        self.client.enter(Phase::Asked, worker.now());
-        let can_be_sent_again = self.take_back(&mut fault);
+        if fault.refusal.is_none() {
+            // Its guard is held until it is written down who served.
+            return Some(fault);
+        }
+        drop(self.conn.client.release());
+        self.conn.client.enter(Phase::Asked);
         let attempt = Attempt {
             ending: fault.ending,
-            at_front: worker.settings().front,
-            is_safe: self.is_safe,
-            can_be_sent_again,
-            body_started: self.progress.is_some() && !self.has_gone_so_far(Progress::Untouched),
+            at_front: self.worker.settings().front,
+            is_safe: self.order.method.is_safe(),
+            // What streams after the start is gone once it is written; before that, nothing of it is taken.
+            can_be_sent_again: fault.ending == Ending::NotWritten || self.order.is_whole(),
+            body_started: self.order.has_body,
         };
         let may_repeat = match self.history.judge(attempt) {
             Verdict::GiveUp => false,
             Verdict::Free => true,
             Verdict::Paid => {
-                self.paid = self.paid.take().or_else(|| worker.paid_repeat());
+                self.paid = self.paid.take().or_else(|| self.worker.paid_repeat());
                 self.paid.is_some()
             }
         };
         if may_repeat {
-            worker.tally().retried();
+            tracing::debug!(upstream = upstream.name(), ending = ?fault.ending, "a request goes out again");
+            self.worker.tally().retried();
+            self.trace.retries = self.trace.retries.saturating_add(1);
             return None;
         }
+        tracing::debug!(
+            upstream = upstream.name(),
+            ending = ?fault.ending,
+            failure = ?fault.failure,
+            retries = self.trace.retries,
+            "a request is given up"
+        );
         Some(fault)
-    }
-
-    /// Has the request here again if it can be had: given back, never given away, or kept.
-    fn take_back(&mut self, fault: &mut Fault) -> bool {
-        let given_back = fault.request.take().or_else(|| self.request.take());
-        self.request = given_back.or_else(|| self.rebuild());
-        self.request.is_some()
-    }
-
-    fn has_gone_so_far(&self, progress: Progress) -> bool {
-        self.progress.as_ref().is_some_and(|body| body.get() == progress)
-    }
-
-    fn rebuild(&self) -> Option<Request<Upload>> {
-        self.is_kept.then(|| self.replay.rebuild(&self.client))
     }
 
     /// Answers for a service that did not. A node says so when the service may have done its part, so that
     /// the front end does not take it for an answer.
-    fn give_up_after(&mut self, fault: &Fault) -> Response<Answer> {
-        let mut response = self.give_up(&fault.refusal);
-        if fault.ending == Ending::NoAnswer && !self.client.worker().settings().front {
-            headers::set_lost(response.headers_mut(), fault.refusal.reason);
+    async fn give_up(&mut self, fault: Fault) -> Ended {
+        let Some(refusal) = &fault.refusal else {
+            self.trace.ended = fault.end;
+            return match fault.end {
+                End::ClientGone => Ended::Close,
+                _ => Ended::Reset,
+            };
+        };
+        drop(self.conn.client.release());
+        self.trace.ended = End::Refused(refusal.reason);
+        self.trace.status = refusal.status;
+        if refusal.status == 503 {
+            self.worker.tally().refused();
         }
-        response
+        let all_read = self.order.body.is_done();
+        let keeps =
+            all_read && self.order.keep_alive && !self.worker.is_draining() && !is_the_clients(refusal);
+        let manner = Manner {
+            close: !keeps,
+            keeps_http_10: self.order.is_http_10,
+            to_head: self.order.method == Method::Head,
+            lost: fault.ending == Ending::NoAnswer && !self.worker.settings().front,
+        };
+        let mut answer = self.worker.scratch();
+        refusal.write(&mut answer, manner);
+        let is_written = self.conn.write_all(&answer).await;
+        self.trace.client_sent += answer.len() as u64;
+        self.trace.response_bytes = if manner.to_head { 0 } else { refusal.text.len() as u64 + 1 };
+        self.worker.keep_scratch(answer);
+        match (is_written, keeps) {
+            (true, true) => Ended::Keep,
+            (true, false) if all_read => Ended::Close,
+            (true, false) => Ended::Linger,
+            (false, _) => Ended::Close,
+        }
     }
+}
 
-    fn give_up(&mut self, refusal: &Refusal) -> Response<Answer> {
-        self.keep_memory();
-        refuse(refusal, self.ticket.take().expect("a request has one answer"))
-    }
+/// Whether the client's own bytes are in doubt, so that no further request can be told from them.
+fn is_the_clients(refusal: &Refusal) -> bool {
+    matches!(refusal.status, 400 | 408 | 413)
+}
 
-    /// Gives the copy's memory back to the connection.
-    fn keep_memory(&mut self) {
-        let mut replay = std::mem::take(&mut self.replay);
-        replay.clear();
-        self.client.spare.set(Some(replay));
-    }
+fn refused(refusal: Refusal) -> Box<Fault> {
+    Box::new(Fault { ending: Ending::Begun, failure: None, refusal: Some(refusal), end: End::Completed })
+}
+
+/// Whether a fault before the first byte was no chance: the upstream was declared dead.
+fn upstream_is_gone(fault: &Fault) -> bool {
+    matches!(fault.failure, Some(Failure::Connect | Failure::ConnectTimeout))
 }

@@ -1,90 +1,92 @@
-//! A request as it must be before it may go anywhere: checked, its target in origin form, its headers
-//! ready for the next hop.
+//! A request's head on its way upstream: judged, and rendered for the next hop.
 
-use std::rc::Rc;
+use super::order::{Method, Order, Upgrade};
+use crate::h1::{self, Fault, Framing, Kind, Request, Slots, Version};
+use crate::headers::field;
+use crate::live::{Arrival, Client};
 
-use http::header::{HOST, HeaderMap, HeaderValue};
-use http::uri::Uri;
-use http::{Method, Request, Version};
-use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
-
-use crate::body::Upload;
-use crate::headers::{self, TOKEN};
-use crate::live::Client;
-use crate::refusal::{self, Refusal};
-
-/// A request ready to be sent upstream.
-pub(crate) struct Order {
-    pub(crate) request: Request<Upload>,
-    /// The client's own token, for the dispatcher to judge; it never passes on.
-    pub(crate) token: Option<HeaderValue>,
-    /// The client's side of an upgrade it asks for.
-    pub(crate) upgrade: Option<OnUpgrade>,
-    /// The client sends its body when it is told to go on.
-    pub(crate) awaits_word: bool,
+/// Takes in the head at the start of `bytes` and answers its length; none while it is not whole.
+pub(crate) fn take_in(order: &mut Order, bytes: &[u8], client: &Client) -> Result<Option<usize>, Fault> {
+    let settings = client.worker().settings();
+    let mut slots = Slots::new();
+    let Some(request) = h1::parse_request(bytes, settings.head_limits(), &mut slots)? else {
+        return Ok(None);
+    };
+    order.clear();
+    order.method = Method::of(request.method);
+    order.upgrade = upgrade_of(&request);
+    order.keep_alive = request.keep_alive;
+    order.is_http_10 = request.version == Version::Http10;
+    order.expects_continue = request.expects_continue;
+    order.set_body(request.framing);
+    if let Some(token) = request.fields.get(Kind::Token) {
+        order.keep_token(token);
+    }
+    if settings.access_log.is_some() {
+        let fields = &request.fields;
+        order.notes.keep(request.host, fields.get(Kind::Referer), fields.get(Kind::UserAgent));
+    }
+    let out = order.begin(request.method);
+    request.target.write(out);
+    render(order.end_target(), &request, client);
+    order.end_head();
+    order.head_bytes = request.head_bytes;
+    Ok(Some(request.head_bytes))
 }
 
-/// Checks and prepares a request.
-pub(crate) fn take_in(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Order, Refusal> {
-    if request.method() == Method::CONNECT {
-        return Err(refusal::CONNECT_METHOD);
-    }
-    let version = request.version();
-    use_origin_form(&mut request)?;
-    check_host(request.headers_mut(), version)?;
-    let hops = headers::remove_hop_by_hop(request.headers_mut());
-    if hops.unknown_coding {
-        return Err(refusal::BAD_CODING);
-    }
-    let asks_upgrade = hops.upgrade && version == Version::HTTP_11;
-    if hops.upgrade && !asks_upgrade {
-        headers::remove_upgrade(request.headers_mut());
-    }
-    let token = request.headers_mut().remove(TOKEN);
-    if client.worker().settings().front {
-        client.forwarding.write(request.headers_mut());
-        headers::append_via(request.headers_mut(), version);
-    }
-    let upgrade = asks_upgrade.then(|| hyper::upgrade::on(&mut request));
-    *request.version_mut() = Version::HTTP_11;
-    let request = request.map(|incoming| Upload::new(incoming, Rc::clone(client)));
-    Ok(Order { request, token, upgrade, awaits_word: hops.expect })
-}
-
-/// A target in absolute form becomes the path it names; its authority takes the place of `Host`
-/// (RFC 9112, section 3.2.2).
-fn use_origin_form(request: &mut Request<Incoming>) -> Result<(), Refusal> {
-    let Some(authority) = request.uri().authority() else {
-        let is_asterisk = request.uri().path() == "*";
-        return if is_asterisk && request.method() != Method::OPTIONS {
-            Err(refusal::BAD_TARGET)
-        } else {
-            Ok(())
+fn render(out: &mut Vec<u8>, request: &Request<'_, '_>, client: &Client) {
+    let is_front = client.worker().settings().front;
+    // First, as RFC 9110 section 7.2 asks; an HTTP/1.0 request without one gets an empty one.
+    field(out, "Host", request.host);
+    let mut forwarder = client.forwarder.borrow_mut();
+    for each in request.fields.iter() {
+        let passes = match each.kind {
+            Kind::Host => false,
+            // Never anybody else's: the next hop's own token is written for each attempt.
+            Kind::Token => false,
+            kind => kind.passes() && (!is_front || forwarder.passes(kind)),
         };
-    };
-    let path = match request.uri().path_and_query() {
-        Some(path) if request.uri().scheme().is_some() => path.clone(),
-        _ => return Err(refusal::BAD_TARGET),
-    };
-    let text = authority.as_str();
-    let host = text.rsplit_once('@').map_or(text, |(_, host)| host);
-    let host = HeaderValue::from_str(host).map_err(|_| refusal::BAD_TARGET)?;
-    request.headers_mut().insert(HOST, host);
-    *request.uri_mut() = Uri::from(path);
-    Ok(())
+        if passes {
+            field(out, each.name, each.value);
+        }
+    }
+    if request.framing == Framing::Chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    if is_front {
+        forwarder.write(out, request.host, &request.fields);
+        if client.worker().settings().forwarding.via {
+            out.extend_from_slice(via(request.version, client.arrival()));
+        }
+    }
+    connection(out, request);
 }
 
-/// HTTP/1.1 asks for exactly one Host. What goes upstream is HTTP/1.1, so a request without one, which
-/// HTTP/1.0 allows, gets an empty one (RFC 9112, section 3.2).
-fn check_host(headers: &mut HeaderMap, version: Version) -> Result<(), Refusal> {
-    let mut hosts = headers.get_all(HOST).iter();
-    match (hosts.next().is_some(), hosts.next().is_some()) {
-        (true, false) => Ok(()),
-        (false, _) if version == Version::HTTP_10 => {
-            headers.insert(HOST, HeaderValue::from_static(""));
-            Ok(())
+/// The options of this hop: an upgrade, and that trailers are welcome.
+fn connection(out: &mut Vec<u8>, request: &Request<'_, '_>) {
+    match (request.upgrade, request.accepts_trailers) {
+        (Some(protocol), _) => {
+            out.extend_from_slice(b"Connection: upgrade\r\n");
+            field(out, "Upgrade", protocol);
         }
-        _ => Err(refusal::BAD_HOST),
+        (None, true) => out.extend_from_slice(b"TE: trailers\r\nConnection: TE\r\n"),
+        (None, false) => (),
+    }
+}
+
+fn upgrade_of(request: &Request<'_, '_>) -> Upgrade {
+    match request.upgrade {
+        None => Upgrade::No,
+        Some(protocol) if protocol.eq_ignore_ascii_case(b"websocket") => Upgrade::WebSocket,
+        Some(_) => Upgrade::Other,
+    }
+}
+
+/// The line names the version that the request was received in (RFC 9110, section 7.6.3).
+fn via(version: Version, arrival: Arrival) -> &'static [u8] {
+    match (arrival, version) {
+        (Arrival::Stream, _) => b"Via: 2.0 accordion\r\n",
+        (Arrival::Connection, Version::Http11) => b"Via: 1.1 accordion\r\n",
+        (Arrival::Connection, Version::Http10) => b"Via: 1.0 accordion\r\n",
     }
 }

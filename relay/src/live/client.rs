@@ -3,43 +3,50 @@
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Instant;
 
-use crate::headers::Forwarding;
-use crate::replay::Replay;
-use crate::stream::Moved;
-use crate::upgrade::Upgrade;
+use crate::headers::Forwarder;
 use crate::upstream::InFlight;
 use crate::worker::Worker;
 
-/// Where a connection is between two requests or within one.
+/// Where a connection is between two requests or within one, which is also what it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// No request yet.
+    /// No request yet, not a byte of one.
     Fresh,
     /// Between two requests.
     Idle,
-    /// A later request's head has begun.
+    /// A head has begun.
     Head,
     /// The request is read and goes nowhere yet.
     Asked,
+    /// More of its body must come from the client before there can be an answer.
+    Receiving,
     /// It was sent, its answer has not begun.
     Awaiting,
-    /// Its answer did not begin in time; its task has been woken to say so.
-    TimedOut,
-    /// Its answer has begun.
+    /// Its answer has begun, and more of it must come.
     Answering,
+    /// A part of its answer waits for the client to take it.
+    Delivering,
     /// It is no longer HTTP.
     Upgraded,
+    /// It speaks HTTP/2 and has streams, each with an entry of its own for its request.
+    Multiplexed,
+    /// All was said, and the client's last words are let come so that the answer is not lost to a reset.
+    Lingering,
 }
 
 impl Phase {
     pub(crate) fn is_request(self) -> bool {
         match self {
-            Phase::Fresh | Phase::Idle | Phase::Head => false,
-            Phase::Asked | Phase::Awaiting | Phase::TimedOut | Phase::Answering | Phase::Upgraded => true,
+            Phase::Fresh | Phase::Idle | Phase::Head | Phase::Multiplexed | Phase::Lingering => false,
+            Phase::Asked
+            | Phase::Receiving
+            | Phase::Awaiting
+            | Phase::Answering
+            | Phase::Delivering
+            | Phase::Upgraded => true,
         }
     }
 }
@@ -54,43 +61,65 @@ pub(crate) enum Signal {
     Cut,
 }
 
+/// Whether a connection that the runtime does not know must be made known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watch {
+    None,
+    Later,
+    Now,
+}
+
+/// How a request reached this relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// As HTTP/1, on a connection of its own.
+    Connection,
+    /// As a stream of an HTTP/2 connection.
+    Stream,
+}
+
 pub(crate) struct Client {
     worker: Rc<Worker>,
-    peer: IpAddr,
-    bytes: Arc<Moved>,
+    address: Cell<IpAddr>,
+    /// It need not, or need not any more, say in whose name it comes.
+    is_introduced: Cell<bool>,
+    arrival: Arrival,
     phase: Cell<Phase>,
     since: Cell<Instant>,
     moved: Cell<Instant>,
+    has_expired: Cell<bool>,
     guard: RefCell<Option<InFlight>>,
     is_long_lived: Cell<bool>,
     signal: Cell<Signal>,
+    watch: Cell<Watch>,
     task: RefCell<Option<Waker>>,
     /// Index in the worker's table.
     pub(super) place: Cell<usize>,
-    pub(crate) forwarding: Forwarding,
-    /// The copy of the last request, kept for its memory.
-    pub(crate) spare: Cell<Option<Replay>>,
-    pub(crate) upgrade: Cell<Option<Box<Upgrade>>>,
+    pub(crate) forwarder: RefCell<Forwarder>,
 }
 
 impl Client {
-    pub(crate) fn new(worker: Rc<Worker>, peer: IpAddr) -> Client {
+    pub(crate) fn new(worker: Rc<Worker>, address: IpAddr, arrival: Arrival) -> Client {
         let now = worker.now();
+        let settings = worker.settings();
+        let is_introduced = !settings.proxy_protocol || arrival != Arrival::Connection;
+        let forwarder = forwarder(&worker, address);
         Client {
+            address: Cell::new(address),
+            is_introduced: Cell::new(is_introduced),
+            arrival,
             worker,
-            peer,
-            bytes: Arc::default(),
             phase: Cell::new(Phase::Fresh),
             since: Cell::new(now),
             moved: Cell::new(now),
+            has_expired: Cell::new(false),
             guard: RefCell::new(None),
             is_long_lived: Cell::new(false),
             signal: Cell::new(Signal::None),
+            watch: Cell::new(Watch::None),
             task: RefCell::new(None),
             place: Cell::new(0),
-            forwarding: Forwarding::new(peer),
-            spare: Cell::new(None),
-            upgrade: Cell::new(None),
+            forwarder: RefCell::new(forwarder),
         }
     }
 
@@ -98,22 +127,39 @@ impl Client {
         &self.worker
     }
 
-    pub(crate) fn peer(&self) -> IpAddr {
-        self.peer
+    pub(crate) fn address(&self) -> IpAddr {
+        self.address.get()
     }
 
-    pub(crate) fn bytes(&self) -> &Arc<Moved> {
-        &self.bytes
+    /// Whether its requests may be read.
+    pub(crate) fn is_introduced(&self) -> bool {
+        self.is_introduced.get()
     }
 
-    /// Whether a byte has come since the last request.
-    pub(crate) fn has_read(&self) -> bool {
-        self.bytes.has_read()
+    /// A balancer in front has said whose connection this is.
+    pub(crate) fn introduce(&self, client: Option<IpAddr>) {
+        self.is_introduced.set(true);
+        if let Some(address) = client {
+            self.address.set(address);
+            self.forwarder.replace(forwarder(&self.worker, address));
+        }
     }
 
-    /// Whether an end now would cut something off: a request, the head of one, or the last of an answer.
+    pub(crate) fn arrival(&self) -> Arrival {
+        self.arrival
+    }
+
+    /// The version of its requests, where it is not HTTP/1.0.
+    pub(crate) fn version(&self) -> &'static str {
+        match self.arrival {
+            Arrival::Connection => "HTTP/1.1",
+            Arrival::Stream => "HTTP/2.0",
+        }
+    }
+
+    /// Whether an end now would cut something off: a request, or the head of one.
     pub(crate) fn is_busy(&self) -> bool {
-        self.phase().is_request() || self.has_read() || self.bytes.is_blocked()
+        self.phase().is_request() || self.phase() == Phase::Head
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -129,21 +175,37 @@ impl Client {
         self.moved.get()
     }
 
-    pub(crate) fn enter(&self, phase: Phase, now: Instant) {
+    /// Is in `phase` from now on. What had expired in the one before is forgotten.
+    pub(crate) fn enter(&self, phase: Phase) {
+        if self.phase.replace(phase) != phase {
+            self.since.set(self.worker.now());
+            self.has_expired.set(false);
+        }
+    }
+
+    /// The phase begins anew, for a connection that has been given another request.
+    pub(crate) fn enter_again(&self, phase: Phase) {
         self.phase.set(phase);
-        self.since.set(now);
+        self.since.set(self.worker.now());
+        self.has_expired.set(false);
     }
 
-    /// A request goes out: the first-byte timeout runs from here.
-    pub(crate) fn await_answer(&self) {
-        self.enter(Phase::Awaiting, self.worker.now());
-        self.moved.set(self.worker.now());
+    /// The time of the phase is over; its task is woken to draw the conclusion.
+    pub(super) fn expire(&self) {
+        self.has_expired.set(true);
+        self.wake();
     }
 
-    /// A part of a body moved, in either direction.
+    /// Whether the time of the phase is over.
+    pub(crate) fn has_expired(&self) -> bool {
+        self.has_expired.get()
+    }
+
+    /// A part of a message moved, in either direction.
     pub(crate) fn touch(&self) {
         self.moved.set(self.worker.now());
-        if self.is_long_lived.get() {
+        // What was upgraded is long-lived for good.
+        if self.is_long_lived.get() && self.phase() != Phase::Upgraded {
             self.is_long_lived.set(false);
             if let Some(guard) = self.guard.borrow().as_ref() {
                 guard.weigh_whole();
@@ -193,4 +255,29 @@ impl Client {
         }
         self.signal.get()
     }
+
+    /// Whether the runtime must know the connection by now, so that its end is noticed. The first question
+    /// sets the time.
+    pub(crate) fn must_be_watched(self: &Rc<Self>) -> bool {
+        if self.watch.get() == Watch::None {
+            self.watch.set(Watch::Later);
+            self.worker.watch_later(self);
+        }
+        self.watch.get() == Watch::Now
+    }
+
+    pub(crate) fn watch_now(&self) {
+        self.watch.set(Watch::Now);
+        self.wake();
+    }
+
+    /// What the task was told so far.
+    pub(crate) fn told(&self) -> Signal {
+        self.signal.get()
+    }
+}
+
+fn forwarder(worker: &Worker, address: IpAddr) -> Forwarder {
+    let settings = worker.settings();
+    Forwarder::new(settings.forwarding, address, settings.trusted_proxies.trust(address))
 }

@@ -11,14 +11,9 @@ pub(crate) struct Ticket {
 
 impl Ticket {
     pub(crate) fn open(client: Rc<Client>) -> Ticket {
-        let worker = client.worker();
-        client.enter(Phase::Asked, worker.now());
-        worker.tally().asked();
+        client.enter(Phase::Asked);
+        client.worker().tally().asked();
         Ticket { client }
-    }
-
-    pub(crate) fn client(&self) -> &Rc<Client> {
-        &self.client
     }
 }
 
@@ -26,8 +21,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let client = &self.client;
         let worker = client.worker();
-        client.bytes().reset();
-        client.enter(Phase::Idle, worker.now());
+        client.enter_again(Phase::Idle);
         worker.tally().ended();
         if worker.is_draining() {
             client.signal(Signal::Finish);

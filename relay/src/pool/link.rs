@@ -1,20 +1,18 @@
-//! What a worker holds of an upstream connection beside the codec's handle: its age in closings, whether
+//! What a worker holds of an upstream connection beside its stream: its age in closings, whether
 //! it rests, and the way to end it at once.
 
 use std::cell::{Cell, RefCell};
 use std::future;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::stream::Moved;
 use crate::upstream::Age;
 
 pub(crate) struct Link {
     age: Age,
-    moved: Arc<Moved>,
     is_idle: Cell<bool>,
     is_severed: Cell<bool>,
-    /// Whoever has the connection now: the connect, its driver, or the copy of an upgrade.
+    is_leaving: Cell<bool>,
+    /// Whoever has the connection now: the connect, or an exchange.
     holder: RefCell<Option<Waker>>,
 }
 
@@ -22,15 +20,11 @@ impl Link {
     pub(super) fn new(age: Age) -> Link {
         Link {
             age,
-            moved: Arc::default(),
             is_idle: Cell::new(false),
             is_severed: Cell::new(false),
+            is_leaving: Cell::new(false),
             holder: RefCell::new(None),
         }
-    }
-
-    pub(crate) fn moved(&self) -> &Arc<Moved> {
-        &self.moved
     }
 
     pub(super) fn age(&self) -> Age {
@@ -55,6 +49,19 @@ impl Link {
         if let Some(holder) = self.holder.take() {
             holder.wake();
         }
+    }
+
+    /// Asks whoever has the connection to end it politely.
+    pub(super) fn leave(&self) {
+        self.is_leaving.set(true);
+        if let Some(holder) = self.holder.take() {
+            holder.wake();
+        }
+    }
+
+    /// Whether a polite end is asked for.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.is_leaving.get()
     }
 
     /// True once severed; until then the caller's task is woken when that comes.

@@ -18,6 +18,7 @@ pub(crate) fn next_closing() -> Notified<'static> {
 pub(super) struct Closing {
     cuts: AtomicU32,
     retirements: AtomicU32,
+    partings: AtomicU32,
 }
 
 /// When a connection was made, in closings.
@@ -25,6 +26,7 @@ pub(super) struct Closing {
 pub(crate) struct Age {
     cuts: u32,
     retirements: u32,
+    partings: u32,
 }
 
 impl Closing {
@@ -38,8 +40,21 @@ impl Closing {
         BELL.notify_waiters();
     }
 
+    pub(super) fn part(&self) {
+        self.partings.fetch_add(1, Ordering::AcqRel);
+        BELL.notify_waiters();
+    }
+
     pub(super) fn age(&self) -> Age {
-        Age { cuts: self.cuts.load(Ordering::Acquire), retirements: self.retirements.load(Ordering::Acquire) }
+        Age {
+            cuts: self.cuts.load(Ordering::Acquire),
+            retirements: self.retirements.load(Ordering::Acquire),
+            partings: self.partings.load(Ordering::Acquire),
+        }
+    }
+
+    pub(super) fn is_parting(&self, age: Age) -> bool {
+        self.partings.load(Ordering::Acquire) != age.partings
     }
 
     pub(super) fn is_cut(&self, age: Age) -> bool {

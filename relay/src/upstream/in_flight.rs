@@ -61,8 +61,10 @@ pub struct InFlight {
     upstream: Arc<Upstream>,
     started: Instant,
     weight: Cell<u32>,
-    /// Only then does the time the request took tell how long the service works.
-    is_answered: Cell<bool>,
+    /// The first digit of its answer's status, 0 until the answer has begun: only then does the time the
+    /// request took tell how long the service works.
+    class: Cell<u8>,
+    ended: Cell<Option<Instant>>,
     long_lived: Cell<bool>,
     was_long_lived: Cell<bool>,
 }
@@ -73,7 +75,8 @@ impl InFlight {
             upstream,
             started: Instant::now(),
             weight: Cell::new(WHOLE),
-            is_answered: Cell::new(false),
+            class: Cell::new(0),
+            ended: Cell::new(None),
             long_lived: Cell::new(false),
             was_long_lived: Cell::new(false),
         }
@@ -88,9 +91,14 @@ impl InFlight {
         self.started
     }
 
-    /// Its answer has begun.
-    pub(crate) fn mark_answered(&self) {
-        self.is_answered.set(true);
+    /// Its answer has begun, with this status.
+    pub(crate) fn mark_answered(&self, status: u16) {
+        self.class.set((status / 100).clamp(1, 5) as u8);
+    }
+
+    /// It has ended now; the clock need not be read again for it.
+    pub(crate) fn end_at(&self, now: Instant) {
+        self.ended.set(Some(now));
     }
 
     pub(crate) fn is_long_lived(&self) -> bool {
@@ -124,10 +132,12 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         let upstream = &self.upstream;
-        if self.is_answered.get() {
-            upstream.served.fetch_add(1, Ordering::Relaxed);
+        if let Some(class) = usize::from(self.class.get()).checked_sub(1) {
+            upstream.by_class[class].fetch_add(1, Ordering::Relaxed);
             if !self.was_long_lived.get() {
-                let nanos = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                let ended = self.ended.get().unwrap_or_else(Instant::now);
+                let took = ended.saturating_duration_since(self.started);
+                let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
                 upstream.service_nanos.fetch_add(nanos, Ordering::Relaxed);
                 upstream.ended.fetch_add(1, Ordering::Relaxed);
             }
@@ -143,5 +153,33 @@ impl Drop for InFlight {
 impl fmt::Debug for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InFlight").field("upstream", &self.upstream).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::{Protocol, UpstreamSpec};
+
+    #[test]
+    fn answers_are_counted_by_class_when_they_end_and_what_was_not_answered_is_not() {
+        let address = "127.0.0.1:1".parse().unwrap();
+        let spec = UpstreamSpec {
+            name: "c1".into(),
+            address,
+            token: None,
+            may_refuse: false,
+            protocol: Protocol::Http1,
+        };
+        let upstream = Upstream::new(spec, |_| ());
+        for status in [101, 200, 204, 302, 404, 500, 503, 599, 999] {
+            let request = upstream.acquire();
+            let before = upstream.totals();
+            request.mark_answered(status);
+            assert_eq!(upstream.totals(), before, "it has not ended yet");
+        }
+        drop(upstream.acquire());
+        let totals = upstream.totals();
+        assert_eq!((totals.by_class, totals.served, totals.ended), ([1, 2, 1, 1, 4], 9, 9));
     }
 }

@@ -1,21 +1,27 @@
 //! The accept loop of a worker. No failure of accept ends it; a drain does, after what has queued up
 //! on the socket has been taken, so that nobody who is connected already is turned away.
 
-use std::future::Future;
+use std::future::{self, Future};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::unix::AsyncFd;
 use tokio::sync::futures::Notified;
+use tokio::sync::mpsc;
 use tokio::task::coop;
 
 use super::Worker;
+use super::peers::Accepted;
 use crate::connection;
+use crate::io::Io;
+use crate::live::Arrival;
 
 /// First and longest pause after a failure that lasts, such as no descriptor left.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -23,6 +29,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Connections taken from the socket's queue at the start of a drain; the usual length of that queue.
 const QUEUED_MAX: usize = 4096;
+
+/// Connections taken in a row before those that are open have their turn.
+const IN_A_ROW: usize = 64;
 
 /// Silence after which a client is asked whether it is still there, how often and how many times: rare enough
 /// to cost an idle client nothing, and as long as clients may rest between two requests by default.
@@ -36,7 +45,7 @@ const PROBES: u32 = 3;
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
 
 /// Makes a listener what a worker needs. All but the first is inherited by every accepted connection.
-pub(crate) fn prepare(listener: &std::net::TcpListener) -> io::Result<()> {
+pub(crate) fn prepare(listener: &TcpListener) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let socket = SockRef::from(listener);
     socket.set_tcp_nodelay(true)?;
@@ -45,14 +54,20 @@ pub(crate) fn prepare(listener: &std::net::TcpListener) -> io::Result<()> {
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))
 }
 
-pub(super) async fn run(worker: Rc<Worker>, listener: TcpListener) {
+pub(super) async fn run(worker: Rc<Worker>, listener: AsyncFd<TcpListener>) {
     let mut pause = PAUSE;
+    let mut in_a_row = 0;
     let mut drain_began = pin!(worker.drain_began.notified());
     while let Some(accepted) = next(&worker, &listener, drain_began.as_mut()).await {
         match accepted {
-            Ok((tcp, peer)) => {
+            Ok(accepted) => {
                 pause = PAUSE;
-                open(&worker, tcp, peer);
+                place(&worker, accepted);
+                in_a_row += 1;
+                if in_a_row == IN_A_ROW {
+                    in_a_row = 0;
+                    tokio::task::yield_now().await;
+                }
             }
             Err(error) if is_the_clients(&error) => (),
             Err(error) => {
@@ -67,17 +82,24 @@ pub(super) async fn run(worker: Rc<Worker>, listener: TcpListener) {
     take_queued(&worker, &listener).await;
 }
 
+/// Opens what other workers hand over, as long as there are any.
+pub(super) async fn take_over(worker: Rc<Worker>, mut handed: mpsc::Receiver<Accepted>) {
+    while let Some(accepted) = handed.recv().await {
+        open(&worker, accepted);
+    }
+}
+
 /// The next connection; none once the worker drains.
 async fn next(
     worker: &Worker,
-    listener: &TcpListener,
+    listener: &AsyncFd<TcpListener>,
     mut drain_began: Pin<&mut Notified<'_>>,
-) -> Option<io::Result<(TcpStream, SocketAddr)>> {
-    std::future::poll_fn(|cx| {
+) -> Option<io::Result<Accepted>> {
+    future::poll_fn(|cx| {
         if worker.is_draining() {
             return Poll::Ready(None);
         }
-        match listener.poll_accept(cx) {
+        match poll_accept(cx, listener) {
             Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
             Poll::Pending => drain_began.as_mut().poll(cx).map(|()| None),
         }
@@ -85,14 +107,32 @@ async fn next(
     .await
 }
 
+fn poll_accept(cx: &mut Context<'_>, listener: &AsyncFd<TcpListener>) -> Poll<io::Result<Accepted>> {
+    loop {
+        let mut ready = ready!(listener.poll_read_ready(cx))?;
+        if let Ok(accepted) = ready.try_io(|listener| accept(listener.get_ref())) {
+            return Poll::Ready(accepted);
+        }
+    }
+}
+
+/// One system call a connection: the socket does not block and is not inherited, and says who is there.
+fn accept(listener: &TcpListener) -> io::Result<Accepted> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let (socket, peer) = acceptfrom_with(listener.as_fd(), flags)?;
+    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+    let address = peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
+    Ok(Accepted { tcp: TcpStream::from(socket), address })
+}
+
 /// Takes what has queued up. Not in turns with other tasks: at the end of its turn a queue looks empty.
-async fn take_queued(worker: &Rc<Worker>, listener: &TcpListener) {
-    coop::unconstrained(std::future::poll_fn(|cx| {
+async fn take_queued(worker: &Rc<Worker>, listener: &AsyncFd<TcpListener>) {
+    coop::unconstrained(future::poll_fn(|_| {
         for _ in 0..QUEUED_MAX {
-            match listener.poll_accept(cx) {
-                Poll::Ready(Ok((tcp, peer))) => open(worker, tcp, peer),
-                Poll::Ready(Err(error)) if is_the_clients(&error) => (),
-                Poll::Ready(Err(_)) | Poll::Pending => break,
+            match accept(listener.get_ref()) {
+                Ok(accepted) => open(worker, worker.peers().keep(accepted)),
+                Err(error) if is_the_clients(&error) => (),
+                Err(_) => break,
             }
         }
         Poll::Ready(())
@@ -100,9 +140,22 @@ async fn take_queued(worker: &Rc<Worker>, listener: &TcpListener) {
     .await;
 }
 
-fn open(worker: &Rc<Worker>, tcp: TcpStream, peer: SocketAddr) {
+/// Opens a connection here, or hands it to a worker that has fewer; turns it away where there are too many.
+fn place(worker: &Rc<Worker>, accepted: Accepted) {
+    if worker.peers().are_full(worker.settings().connections_max) {
+        worker.metrics().connection_refused();
+        let refused = connection::turn_away(Rc::clone(worker), Io::Fresh(accepted.tcp));
+        tokio::task::spawn_local(refused);
+    } else if let Some(accepted) = worker.peers().place(accepted) {
+        open(worker, accepted);
+    }
+}
+
+fn open(worker: &Rc<Worker>, accepted: Accepted) {
     // Owned by the worker's runtime; the worker's table counts it, and a drain waits for that.
-    tokio::task::spawn_local(connection::serve(Rc::clone(worker), tcp, peer.ip()));
+    let Accepted { tcp, address } = accepted;
+    let connection = connection::serve(Rc::clone(worker), Io::Fresh(tcp), address, Arrival::Connection);
+    tokio::task::spawn_local(connection);
 }
 
 /// Whether the connection went away before it was taken, which is no failure of ours.
@@ -113,19 +166,20 @@ fn is_the_clients(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpStream;
-
     use super::*;
 
     #[test]
     fn an_accepted_connection_inherits_what_ends_a_vanished_client() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         prepare(&listener).unwrap();
         listener.set_nonblocking(false).unwrap();
-        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (accepted, _) = listener.accept().unwrap();
-        let socket = SockRef::from(&accepted);
-        assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let accepted = accept(&listener).unwrap();
+        assert_eq!(accepted.address, client.local_addr().unwrap().ip());
+        let socket = SockRef::from(&accepted.tcp);
+        assert!(
+            socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap() && socket.nonblocking().unwrap()
+        );
         assert_eq!(socket.tcp_keepalive_time().unwrap(), PROBE_AFTER);
         assert_eq!(socket.tcp_keepalive_interval().unwrap(), PROBE_EVERY);
         assert_eq!(socket.tcp_keepalive_retries().unwrap(), PROBES);

@@ -1,4 +1,4 @@
-//! What one worker has counted. One thread writes, anybody reads.
+//! What one worker has counted. One thread writes, anybody reads; but for connections, which are given.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,12 +38,19 @@ impl Tally {
         add(&self.retries, 1);
     }
 
+    /// A connection is this worker's from now on. Also said by others, who give it one: it must count before
+    /// the worker has looked at it, so that a burst is spread evenly.
     pub(crate) fn opened(&self) {
-        add(&self.connections, 1);
+        self.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Connections that are open.
+    pub(crate) fn open(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
     }
 
     pub(crate) fn closed(&self) {
-        add(&self.connections, u64::MAX);
+        self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(crate) fn add_to(&self, counters: &mut Counters) {

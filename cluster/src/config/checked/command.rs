@@ -3,7 +3,8 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::config::written::{Table, nearest};
+use crate::config::typo::nearest;
+use crate::config::written::Table;
 
 const KEY: &str = "command";
 const EXPECTED: &str = "the program and its arguments, like [\"/usr/bin/shopd\", \"--port\", \"{port}\"]";

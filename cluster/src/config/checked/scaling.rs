@@ -42,7 +42,7 @@ fn shares(table: &mut Table<'_>, default: Scaling) -> Scaling {
         let target = table.shown("target", target.value, target.origin);
         format!("{target}, must be below high ({})", high.value)
     });
-    let cpu_target = table.optional("cpu_target", &Share);
+    let cpu_target = table.optional("cpu_target", &Share).map(|share| share.value);
     Scaling { target: target.value, high: high.value, low: low.value, cpu_target, ..default }
 }
 

@@ -6,12 +6,16 @@ use std::ops::RangeInclusive;
 use toml::de::DeValue;
 
 use super::{Kind, Whole};
+use crate::config::Network;
 
 /// The address of one machine.
 pub(crate) struct Address;
 
-/// Where clients reach a service.
+/// An address and a port to listen at.
 pub(crate) struct Listen;
+
+/// A range of addresses by its first one and the number of bits that they share, or one address.
+pub(crate) struct Cidr;
 
 /// A TCP port.
 pub(crate) struct Port;
@@ -47,6 +51,25 @@ impl Kind for Listen {
     }
 }
 
+impl Kind for Cidr {
+    type Value = Network;
+
+    fn expected(&self) -> String {
+        "a network like \"10.0.0.0/8\" or \"2001:db8::/32\" or an IP address".to_owned()
+    }
+
+    fn hint(&self, value: &DeValue<'_>) -> Option<String> {
+        // Sound but for bits behind the prefix: the network around it is meant, or it alone.
+        let (address, network) = around(value.as_str()?)?;
+        Some(format!("must be \"{network}\", or \"{address}\" for that address alone"))
+    }
+
+    fn read(&self, value: &DeValue<'_>) -> Option<Network> {
+        let (address, network) = around(value.as_str()?)?;
+        (network.address() == address.to_canonical()).then_some(network)
+    }
+}
+
 impl Kind for Port {
     type Value = u16;
 
@@ -73,4 +96,16 @@ impl Kind for Ports {
         let (first, last) = (port(first)?, port(last)?);
         (first <= last).then_some(first..=last)
     }
+}
+
+/// The address that is written, and the network that it is in.
+fn around(written: &str) -> Option<(IpAddr, Network)> {
+    let Some((address, prefix)) = written.split_once('/') else {
+        let address = written.parse().ok()?;
+        return Some((address, Network::single(address)));
+    };
+    let address = address.parse().ok()?;
+    // A sign would be read, too.
+    let prefix = Some(prefix).filter(|prefix| prefix.bytes().all(|byte| byte.is_ascii_digit()))?;
+    Some((address, Network::around(address, prefix.parse().ok()?)?))
 }

@@ -1,0 +1,28 @@
+//! `accordion bench`: what Accordion costs on this machine, beside what the others cost.
+//!
+//! Here is only which benchmark is meant; each has a file of its name.
+
+mod proxy;
+
+use std::process::ExitCode;
+
+/// Its command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    which: Which,
+}
+
+/// One variant for each benchmark; the first lines are what `--help` shows.
+#[derive(Debug, clap::Subcommand)]
+enum Which {
+    /// The data path against Debian's nginx and HAProxy, one worker each: CPU time, latency, memory
+    Proxy(proxy::Args),
+}
+
+/// Runs the benchmark.
+pub(crate) fn main(args: &Args) -> ExitCode {
+    match &args.which {
+        Which::Proxy(args) => proxy::main(args),
+    }
+}

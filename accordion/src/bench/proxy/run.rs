@@ -1,0 +1,298 @@
+//! A whole run: starts the contestants, warms them up, and has each do the work of each row, round
+//! after round, everybody in turn.
+
+use std::collections::HashSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use tokio::time::sleep;
+
+use super::client::{self, Job};
+use super::config;
+use super::cores::Cores;
+use super::crowd;
+use super::load::{Done, Generator, Order};
+use super::meter::{self, Cpu, Reading};
+use super::progress::Progress;
+use super::record::{Extra, Measurement};
+use super::rows::{Contestant, Row, SIZES, SMALL, rotated};
+use super::site::{Running, Site};
+use super::summary::Spread;
+
+/// Requests a second of the row that asks for latency at little load (the paper's way).
+const CALM_RATE: f64 = 300.0;
+
+/// The share of the better peer's top rate at which the other latency row is measured.
+const BUSY_SHARE: f64 = 0.7;
+
+/// How often each peer's top rate is looked at, a second each.
+const TOP_LOOKS: usize = 3;
+
+/// How long a proxy rests before its memory is read, for what it does once in a while.
+const REST: Duration = Duration::from_secs(2);
+
+/// What a fresh proxy and its crowd take beyond the load, in seconds.
+const CROWD_SECONDS: f64 = 12.0;
+
+/// How much is measured.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) rows: Vec<Row>,
+    pub(super) rounds: usize,
+    /// Of one measurement.
+    pub(super) seconds: u64,
+    /// Idle connections.
+    pub(super) crowd: u64,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub(super) measurements: Vec<Measurement>,
+    /// Requests a second of the busy row; 0 where it was not asked for.
+    pub(super) busy_rate: f64,
+}
+
+struct Run<'a> {
+    site: &'a mut Site,
+    plan: &'a Plan,
+    cores: Cores,
+    busy_rate: f64,
+}
+
+/// Where a latency row gets its requests.
+#[derive(Clone, Copy)]
+struct Pace {
+    rate: f64,
+    is_kept: bool,
+}
+
+/// Says to work on another thread that it is not wanted any more.
+struct Halt(Arc<AtomicBool>);
+
+/// Measures all of the plan.
+///
+/// # Errors
+/// A contestant cannot be started, ends, or its load tool fails.
+pub(super) async fn run(site: &mut Site, plan: &Plan, cores: Cores) -> anyhow::Result<Measured> {
+    let mut run = Run { site, plan, cores, busy_rate: 0.0 };
+    let mut progress = Progress::new(run.planned());
+    for contestant in run.crew() {
+        progress.show("starting", contestant.name());
+        run.site.start(contestant).await?;
+        run.wrk(contestant, 1).await?;
+        progress.advance(2.0);
+    }
+    if plan.rows.contains(&Row::P99) {
+        progress.show("looking for the top rate", "nginx and HAProxy");
+        run.busy_rate = run.top_rate().await? * BUSY_SHARE;
+    }
+    let mut measurements = Vec::new();
+    for round in 0..plan.rounds {
+        let chapter = format!("round {} of {}", round + 1, plan.rounds);
+        for row in &plan.rows {
+            for contestant in rotated(&run.contestants(*row), round) {
+                progress.show(&chapter, &format!("{}, {}", row.name(), contestant.name()));
+                let measured = run.measure(round + 1, *row, contestant).await;
+                measurements
+                    .push(measured.with_context(|| format!("{}, {}", row.name(), contestant.name()))?);
+                progress.advance(run.cost(*row));
+            }
+        }
+    }
+    Ok(Measured { measurements, busy_rate: run.busy_rate })
+}
+
+/// The commands of others that a plan gives its load with, against `target`.
+pub(super) fn commands(plan: &Plan, target: SocketAddr, cores: Cores) -> Vec<String> {
+    let order = |row: &Row| order(*row, plan.seconds, target, cores);
+    let mut commands: Vec<String> =
+        plan.rows.iter().filter_map(order).map(|order| order.words().join(" ")).collect();
+    // The row by way of a node asks for the same.
+    let mut said = HashSet::new();
+    commands.retain(|command| said.insert(command.clone()));
+    commands
+}
+
+/// What is asked of a load tool; `None` for the rows that have a client of their own.
+fn order(row: Row, seconds: u64, target: SocketAddr, cores: Cores) -> Option<Order> {
+    let [_, ten, hundred, five_hundred] = SIZES;
+    let (generator, bytes) = match row {
+        Row::KeepAlive1k | Row::Node1k => (Generator::Wrk, SMALL),
+        Row::KeepAlive10k => (Generator::Wrk, ten),
+        Row::KeepAlive100k => (Generator::Wrk, hundred),
+        Row::KeepAlive500k => (Generator::Wrk, five_hundred),
+        Row::Close1k => (Generator::Ab, SMALL),
+        Row::Close1kHttperf => (Generator::Httperf, SMALL),
+        Row::P50 | Row::P99 | Row::Idle => return None,
+    };
+    Some(Order { generator, target, bytes, seconds, cpu: cores.load })
+}
+
+impl Run<'_> {
+    /// Who takes part in that row with this Accordion.
+    fn contestants(&self, row: Row) -> Vec<Contestant> {
+        let has_log = config::logged(self.site.directory()).is_some();
+        let mut all = row.contestants();
+        all.retain(|contestant| has_log || *contestant != Contestant::AccordionLogged);
+        all
+    }
+
+    /// Everybody who runs throughout, in the order of their start: the first one brings the origin.
+    fn crew(&self) -> Vec<Contestant> {
+        let mut all = vec![Contestant::Accordion];
+        for row in self.plan.rows.iter().filter(|row| **row != Row::Idle) {
+            let more =
+                self.contestants(*row).into_iter().filter(|one| !all.contains(one)).collect::<Vec<_>>();
+            all.extend(more);
+        }
+        all
+    }
+
+    /// How long it all will take, in seconds.
+    fn planned(&self) -> f64 {
+        let row = |row: &Row| self.cost(*row) * self.contestants(*row).len() as f64;
+        let round: f64 = self.plan.rows.iter().map(row).sum();
+        round * self.plan.rounds as f64 + 2.0 * self.crew().len() as f64
+    }
+
+    fn cost(&self, row: Row) -> f64 {
+        if row == Row::Idle { CROWD_SECONDS } else { self.plan.seconds as f64 + 0.2 }
+    }
+
+    async fn measure(
+        &mut self,
+        round: usize,
+        row: Row,
+        contestant: Contestant,
+    ) -> anyhow::Result<Measurement> {
+        let calm = Pace { rate: CALM_RATE, is_kept: false };
+        let busy = Pace { rate: self.busy_rate, is_kept: true };
+        let (done, cpu, extra) = match row {
+            Row::P50 => self.latency(contestant, calm).await?,
+            Row::P99 => self.latency(contestant, busy).await?,
+            Row::Idle => self.memory(contestant).await?,
+            _ => self.tool(row, contestant).await?,
+        };
+        let Done { requests, failed, seconds } = done;
+        Ok(Measurement { round, row, contestant, requests, failed, cpu, seconds, extra })
+    }
+
+    /// CPU time under the load of a tool.
+    async fn tool(&self, row: Row, contestant: Contestant) -> anyhow::Result<(Done, Cpu, Extra)> {
+        let running = self.site.running(contestant)?;
+        let order = order(row, self.plan.seconds, running.target, self.cores).context("no tool does that")?;
+        let by_node = self.site.served_by_node(contestant).await?;
+        let before = Reading::of(&running.pids)?;
+        let done = order.run().await?;
+        let cpu = Reading::of(&running.pids)?.since(&before);
+        if let Some(before) = by_node {
+            let after = self.site.served_by_node(contestant).await?.context("the node is gone")?;
+            ensure!(
+                after - before >= done.requests,
+                "the node served {} of {} requests",
+                after - before,
+                done.requests
+            );
+        }
+        Ok((done, cpu, Extra::None))
+    }
+
+    /// Latency at a rate.
+    async fn latency(&self, contestant: Contestant, pace: Pace) -> anyhow::Result<(Done, Cpu, Extra)> {
+        let running = self.site.running(contestant)?;
+        let job = Job {
+            target: running.target,
+            bytes: SMALL,
+            rate: pace.rate,
+            length: Duration::from_secs(self.plan.seconds),
+            is_kept: pace.is_kept,
+        };
+        let before = Reading::of(&running.pids)?;
+        let timings = aside(move |halt| client::run(job, halt)).await?;
+        let cpu = Reading::of(&running.pids)?.since(&before);
+        let at = |share| timings.quantile(share).context("no request was answered");
+        let extra = Extra::Latency { rate: pace.rate, p50: at(0.5)?, p99: at(0.99)? };
+        let done = Done { requests: timings.requests(), failed: timings.failed, seconds: timings.seconds };
+        Ok((done, cpu, extra))
+    }
+
+    /// Memory of a crowd, in a process that has never had one.
+    async fn memory(&mut self, contestant: Contestant) -> anyhow::Result<(Done, Cpu, Extra)> {
+        self.site.start(contestant).await?;
+        let source = self.site.source();
+        let measured = self.memory_of(self.site.last()?, source).await;
+        self.site.end_last().await;
+        measured
+    }
+
+    async fn memory_of(&self, fresh: &Running, source: Ipv4Addr) -> anyhow::Result<(Done, Cpu, Extra)> {
+        let (target, count) = (fresh.target, self.plan.crowd);
+        // So that what every proxy takes once is not the crowd's.
+        self.burst(fresh).await?;
+        sleep(REST).await;
+        let before = meter::resident_kib(&fresh.pids)?;
+        let cpu_before = Reading::of(&fresh.pids)?;
+        let began = tokio::time::Instant::now();
+        let crowd = aside(move |halt| crowd::open(target, source, count, halt)).await?;
+        sleep(REST).await;
+        let idle = meter::resident_kib(&fresh.pids)?;
+        let cpu = Reading::of(&fresh.pids)?.since(&cpu_before);
+        let seconds = began.elapsed().as_secs_f64();
+        drop(crowd);
+        let after_all = self.burst(fresh).await?;
+        sleep(REST).await;
+        let after = meter::resident_kib(&fresh.pids)?;
+        let extra = Extra::Memory { connections: count, before, idle, after };
+        Ok((Done { requests: count, failed: after_all.failed, seconds }, cpu, extra))
+    }
+
+    async fn burst(&self, running: &Running) -> anyhow::Result<Done> {
+        Order {
+            generator: Generator::Wrk,
+            target: running.target,
+            bytes: SMALL,
+            seconds: 1,
+            cpu: self.cores.load,
+        }
+        .run()
+        .await
+    }
+
+    async fn wrk(&self, contestant: Contestant, seconds: u64) -> anyhow::Result<Done> {
+        let target = self.site.running(contestant)?.target;
+        Order { generator: Generator::Wrk, target, bytes: SMALL, seconds, cpu: self.cores.load }.run().await
+    }
+
+    /// What the better peer can carry, in requests a second.
+    async fn top_rate(&self) -> anyhow::Result<f64> {
+        let mut looks = [Vec::new(), Vec::new()];
+        for _ in 0..TOP_LOOKS {
+            for (peer, rates) in [Contestant::Nginx, Contestant::Haproxy].into_iter().zip(&mut looks) {
+                let done = self.wrk(peer, 1).await?;
+                rates.push(done.requests as f64 / done.seconds);
+            }
+        }
+        let medians = looks.into_iter().filter_map(Spread::of).map(|spread| spread.median);
+        Ok(medians.fold(0.0, f64::max))
+    }
+}
+
+/// Does work that blocks on a thread of its own. Dropped, the work is told to end.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce(&AtomicBool) -> std::io::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    let halt = Halt(Arc::default());
+    let flag = Arc::clone(&halt.0);
+    let done = tokio::task::spawn_blocking(move || work(&flag)).await.context("the client failed")?;
+    Ok(done?)
+}
+
+impl Drop for Halt {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,87 @@
+//! The programs of others that a run needs: where they are, which version, and in which package.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A program, and the Debian package that has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tool {
+    pub(super) name: &'static str,
+    package: &'static str,
+    /// What makes it tell its version.
+    version: &'static str,
+}
+
+/// All of them.
+pub(super) const TOOLS: [Tool; 6] = [
+    Tool { name: "nginx", package: "nginx", version: "-v" },
+    Tool { name: "haproxy", package: "haproxy", version: "-v" },
+    Tool { name: "wrk", package: "wrk", version: "-v" },
+    Tool { name: "ab", package: "apache2-utils", version: "-V" },
+    Tool { name: "httperf", package: "httperf", version: "-V" },
+    Tool { name: "taskset", package: "util-linux", version: "-V" },
+];
+
+/// Where programs are that only root has in its PATH.
+const MORE_PLACES: [&str; 2] = ["/usr/sbin", "/sbin"];
+
+/// Whether all are there; otherwise one sentence that names the missing ones and their packages.
+pub(super) fn check() -> Result<(), String> {
+    let missing: Vec<Tool> = TOOLS.into_iter().filter(|tool| path(tool.name).is_none()).collect();
+    if missing.is_empty() { Ok(()) } else { Err(sentence(&missing)) }
+}
+
+/// The program of that name, or just the name where there is none.
+pub(super) fn program(name: &str) -> String {
+    path(name).map_or_else(|| name.to_owned(), |path| path.to_string_lossy().into_owned())
+}
+
+/// The first line of what each says of itself.
+pub(super) fn versions() -> Vec<String> {
+    TOOLS.iter().map(|tool| format!("{}: {}", tool.name, version(tool))).collect()
+}
+
+fn path(name: &str) -> Option<PathBuf> {
+    let places = env::var_os("PATH").unwrap_or_default();
+    let mut all = env::split_paths(&places).chain(MORE_PLACES.map(PathBuf::from));
+    all.find_map(|place| Some(place.join(name)).filter(|path| is_program(path)))
+}
+
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+fn version(tool: &Tool) -> String {
+    let Ok(output) = Command::new(program(tool.name)).arg(tool.version).output() else {
+        return "does not run".to_owned();
+    };
+    // Some say it on stderr, and httperf says other things there.
+    let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+    let mut lines = said.iter().flat_map(|said| said.lines());
+    lines.next().unwrap_or("says nothing").to_owned()
+}
+
+fn sentence(missing: &[Tool]) -> String {
+    let names: Vec<_> = missing.iter().map(|tool| tool.name).collect();
+    let packages: Vec<_> = missing.iter().map(|tool| tool.package).collect();
+    format!("not found: {}; install with: apt install {}", names.join(", "), packages.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_missing_is_named_at_once_with_its_package() {
+        let expected = "not found: wrk, ab; install with: apt install wrk apache2-utils";
+        assert_eq!(sentence(&[TOOLS[2], TOOLS[3]]), expected);
+    }
+
+    #[test]
+    fn a_program_is_found_and_a_word_that_is_none_is_not() {
+        assert!(path("sh").is_some());
+        assert_eq!(path("no such program"), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! What the values of `[service.NAME]` mean: sizes, ranges, words, and networks of trusted proxies.
+
+// Also the functions around the tests are tests: an unwrap is the assertion.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use cluster::config::{self, AccessLog, Forwarding, Service, UpstreamProtocol};
+
+/// The service of a file that sets nothing beyond what is required and these lines.
+fn service(lines: &str) -> Service {
+    let text = format!(
+        "[cluster]\nname = \"t\"\n[service.a]\nfront_end = \"127.0.0.1\"\nlisten = \"127.0.0.1:8080\"\n\
+         command = [\"x\", \"{{port}}\"]\ncapacity = 8\n{lines}\n"
+    );
+    let cluster = config::parse("cluster.toml", &text).unwrap_or_else(|faults| panic!("{faults}\n{text}"));
+    cluster.services.into_iter().next().unwrap()
+}
+
+#[test]
+fn what_is_not_set_has_no_limit_and_trusts_nobody() {
+    let service = service("");
+    assert_eq!((service.connections_max, service.body_max), (None, None));
+    assert_eq!((service.head_max, service.headers_max), (16 * 1024, 100));
+    assert_eq!((service.trusted_proxies, service.proxy_protocol), (Vec::new(), false));
+    assert_eq!(service.forwarding, Forwarding::ALL);
+    assert_eq!((service.access_log, service.access_log_file, service.admin), (AccessLog::Off, None, None));
+    assert_eq!((service.upstream, service.eject_5xx), (UpstreamProtocol::Http1, Some(0.5)));
+}
+
+#[test]
+fn each_unit_of_a_size_counts_its_bytes() {
+    let body_max = |size: &str| service(&format!("body_max = \"{size}\"")).body_max.unwrap();
+    let sizes = ["1B", "1023B", "1024B", "3KiB", "10MiB", "2GiB", "1024GiB", "1TiB"];
+    let bytes = [1, 1023, 1 << 10, 3 << 10, 10 << 20, 2 << 30, 1 << 40, 1 << 40];
+    assert_eq!(sizes.map(body_max), bytes);
+}
+
+#[test]
+fn both_ends_of_each_range_are_within_it() {
+    let first = service(
+        "body_idle_timeout = \"1ms\"\nupstream_idle_timeout = \"1ms\"\nhead_max = \"1KiB\"\nheaders_max = 1\n\
+         connections_max = 1\nslow_start = \"0s\"\neject_time = \"1s\"\neject_5xx = 0.001",
+    );
+    assert_eq!((first.body_idle_timeout, first.head_max), (Duration::from_millis(1), 1024));
+    assert_eq!((first.headers_max, first.connections_max), (1, Some(1)));
+    assert_eq!((first.slow_start, first.eject_5xx), (Duration::ZERO, Some(0.001)));
+    let last = service(
+        "body_idle_timeout = \"1day\"\nupstream_idle_timeout = \"1h\"\nhead_max = \"16384B\"\nheaders_max = 128\n\
+         connections_max = 1000000\nslow_start = \"1h\"\neject_time = \"1h\"\neject_5xx = 1",
+    );
+    assert_eq!((last.body_idle_timeout, last.head_max), (Duration::from_secs(86400), 16384));
+    assert_eq!((last.headers_max, last.connections_max), (128, Some(1_000_000)));
+    assert_eq!((last.slow_start, last.eject_5xx), (Duration::from_secs(3600), Some(1.0)));
+}
+
+#[test]
+fn exactly_the_listed_fields_are_written() {
+    assert_eq!(service("forwarding = []").forwarding, Forwarding::NONE);
+    let one = |word: &str| service(&format!("forwarding = [\"{word}\"]")).forwarding;
+    let none = Forwarding::NONE;
+    assert_eq!(one("x-forwarded-for"), Forwarding { x_forwarded_for: true, ..none });
+    assert_eq!(one("x-forwarded-host"), Forwarding { x_forwarded_host: true, ..none });
+    assert_eq!(one("x-forwarded-proto"), Forwarding { x_forwarded_proto: true, ..none });
+    assert_eq!(one("forwarded"), Forwarding { forwarded: true, ..none });
+    assert_eq!(one("via"), Forwarding { via: true, ..none });
+    let all = r#"["via", "forwarded", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-for"]"#;
+    assert_eq!(service(&format!("forwarding = {all}")).forwarding, Forwarding::ALL);
+}
+
+#[test]
+fn the_words_of_a_choice_are_what_they_say() {
+    let access_log = |word: &str| service(&format!("access_log = \"{word}\"")).access_log;
+    let logs = [AccessLog::Off, AccessLog::Combined, AccessLog::Json];
+    assert_eq!(["off", "combined", "json"].map(access_log), logs);
+    let upstream = |word: &str| service(&format!("upstream = \"{word}\"")).upstream;
+    assert_eq!(["http1", "h2c"].map(upstream), [UpstreamProtocol::Http1, UpstreamProtocol::H2c]);
+    assert_eq!(service("eject_5xx = \"off\"").eject_5xx, None);
+}
+
+/// Whether the one trusted network holds the address.
+fn trusts(network: &str, address: &str) -> bool {
+    let service = service(&format!("trusted_proxies = [{network:?}]"));
+    let [network] = &service.trusted_proxies[..] else { panic!("one network") };
+    network.contains(address.parse().unwrap())
+}
+
+#[test]
+fn a_network_holds_its_first_and_last_address_and_not_their_neighbours() {
+    for (network, before, first, last, after) in [
+        ("10.0.0.0/8", "9.255.255.255", "10.0.0.0", "10.255.255.255", "11.0.0.0"),
+        ("192.168.4.0/22", "192.168.3.255", "192.168.4.0", "192.168.7.255", "192.168.8.0"),
+        ("10.0.0.2/31", "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"),
+        ("10.0.0.2/32", "10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3"),
+        ("10.0.0.2", "10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3"),
+        ("2001:db8::/32", "2001:db7:ffff::", "2001:db8::", "2001:db8:ffff:ffff:ffff::1", "2001:db9::"),
+        ("fe80::/10", "fe7f::", "fe80::", "febf::1", "fec0::"),
+        ("::1", "::", "::1", "::1", "::2"),
+    ] {
+        let held = [before, first, last, after].map(|address| trusts(network, address));
+        assert_eq!(held, [false, true, true, false], "{network}");
+    }
+}
+
+#[test]
+fn the_whole_of_one_family_holds_none_of_the_other() {
+    let held =
+        |network: &str| ["0.0.0.0", "255.255.255.255", "::", "2001:db8::1"].map(|a| trusts(network, a));
+    assert_eq!(held("0.0.0.0/0"), [true, true, false, false]);
+    assert_eq!(held("::/0"), [false, false, true, true]);
+}
+
+#[test]
+fn an_ipv4_mapped_address_counts_as_the_ipv4_address() {
+    assert!(trusts("10.0.0.0/8", "::ffff:10.1.2.3"));
+    assert!(!trusts("10.0.0.0/8", "::ffff:11.0.0.0"));
+    assert!(trusts("::ffff:10.0.0.0/104", "10.1.2.3"));
+    assert!(!trusts("::ffff:10.0.0.0/104", "11.0.0.0"));
+    assert!(trusts("::ffff:10.0.0.1", "10.0.0.1"));
+    assert!(!trusts("::/0", "::ffff:10.0.0.1"));
+}

@@ -1,0 +1,105 @@
+//! What the service-manager says to Prometheus of itself: which service this is, its queue, its level.
+//! What the relay counts is written by the relay.
+
+use cluster::level::Level;
+use relay::metrics::{Kind, Text};
+
+/// The front end at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Front<'a> {
+    /// The service's name.
+    pub(crate) service: &'a str,
+    /// Whether the daemon has been asked to end.
+    pub(crate) is_draining: bool,
+    /// The child_list in force.
+    pub(crate) generation: u64,
+    /// Its queue.
+    pub(crate) queue: QueueRow,
+    /// The service's level of load.
+    pub(crate) level: Level,
+    /// Lines the access log dropped since the start.
+    pub(crate) log_lines_dropped: u64,
+}
+
+/// The service's one queue.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QueueRow {
+    /// Requests that wait now.
+    pub(crate) length: usize,
+    /// How many may.
+    pub(crate) max: usize,
+}
+
+impl Front<'_> {
+    /// Writes its families.
+    pub(crate) fn write(&self, text: &mut Text) {
+        let version = env!("CARGO_PKG_VERSION");
+        text.family("accordion_service_info", "Always 1: which service, which version.", Kind::Gauge)
+            .sample(&[("service", self.service), ("version", version)], 1.0);
+        let gauges = [
+            ("accordion_draining", "1 when the daemon has been asked to end.", f64::from(self.is_draining)),
+            ("accordion_child_list_generation", "The child_list in force.", self.generation as f64),
+            ("accordion_queue_length", "Requests that wait for a place now.", self.queue.length as f64),
+            ("accordion_queue_max", "How many requests may wait.", self.queue.max as f64),
+        ];
+        for (name, help, value) in gauges {
+            text.family(name, help, Kind::Gauge).sample(&[], value);
+        }
+        let words = [Level::Low, Level::Medium, Level::High].map(word);
+        text.family("accordion_level", "1 for the level of load the service is at.", Kind::Gauge).state(
+            &[],
+            "level",
+            &words,
+            word(self.level),
+        );
+        let help = "Lines the access log dropped, because they could not be written fast enough.";
+        text.family("accordion_access_log_dropped_lines_total", help, Kind::Counter)
+            .sample(&[], self.log_lines_dropped as f64);
+    }
+}
+
+/// Labels are written small.
+const fn word(level: Level) -> &'static str {
+    match level {
+        Level::Low => "low",
+        Level::Medium => "medium",
+        Level::High => "high",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_front_end_tells_its_queue_and_its_level() {
+        let front = Front {
+            service: "shop",
+            is_draining: false,
+            generation: 7,
+            queue: QueueRow { length: 3, max: 1000 },
+            level: Level::High,
+            log_lines_dropped: 12,
+        };
+        let mut text = Text::new();
+        front.write(&mut text);
+        let text = text.finish();
+        let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let info =
+            format!("accordion_service_info{{service=\"shop\",version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
+        assert_eq!(
+            samples,
+            [
+                info.as_str(),
+                "accordion_draining 0",
+                "accordion_child_list_generation 7",
+                "accordion_queue_length 3",
+                "accordion_queue_max 1000",
+                "accordion_level{level=\"low\"} 0",
+                "accordion_level{level=\"medium\"} 0",
+                "accordion_level{level=\"high\"} 1",
+                "accordion_access_log_dropped_lines_total 12",
+            ]
+        );
+    }
+}

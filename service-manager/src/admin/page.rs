@@ -1,0 +1,77 @@
+//! The page that Prometheus reads: the front end's own families, then the relay's, then a row for each
+//! upstream.
+
+use std::sync::Arc;
+
+use cluster::level::Level;
+use relay::access_log::AccessLog;
+use relay::metrics::{Scrape, Text, UpstreamRow, UpstreamState};
+
+use super::{Front, QueueRow};
+use crate::child_list::ChildState;
+use crate::door::Door;
+use crate::seat::Seat;
+
+/// What the page is made of.
+pub(crate) struct Page {
+    pub(crate) service: String,
+    pub(crate) queue_max: usize,
+    pub(crate) door: Arc<Door>,
+    pub(crate) scrape: Scrape,
+    pub(crate) access_log: Option<AccessLog>,
+}
+
+impl Page {
+    /// The whole text, as things are now.
+    pub(crate) fn text(&self, is_draining: bool) -> String {
+        let list = self.door.list();
+        let children = list.children.iter().map(|child| (&child.seat, child.spec.state));
+        let copies: Vec<_> =
+            std::iter::once((self.door.local(), ChildState::Ready)).chain(children).collect();
+        let mut text = Text::new();
+        let front = Front {
+            service: &self.service,
+            is_draining,
+            generation: list.generation,
+            queue: QueueRow { length: self.door.queued(), max: self.queue_max },
+            level: self.level(list.first.seats.as_slice()),
+            log_lines_dropped: self.access_log.as_ref().map_or(0, AccessLog::dropped),
+        };
+        front.write(&mut text);
+        let rows: Vec<_> = copies.iter().filter_map(|(seat, state)| row(seat, *state)).collect();
+        self.scrape.write(&rows, &mut text);
+        text.finish()
+    }
+
+    /// Of those who serve: the children, or the local copy alone.
+    fn level(&self, children: &[Arc<Seat>]) -> Level {
+        let local = std::slice::from_ref(self.door.local());
+        let serving = if children.is_empty() { local } else { children };
+        let load = serving.iter().filter_map(|seat| seat.upstream()).map(|upstream| upstream.load()).sum();
+        let capacity = serving.iter().map(|seat| seat.capacity()).sum();
+        let rule = self.door.rule();
+        Level::of(load, capacity, rule.low, rule.high)
+    }
+}
+
+/// None while nobody sits there.
+fn row(seat: &Seat, wanted: ChildState) -> Option<UpstreamRow<'_>> {
+    let upstream = seat.upstream()?;
+    let state = match wanted {
+        ChildState::Draining => UpstreamState::Draining,
+        ChildState::Ready | ChildState::Jeopardy if seat.is_serving() && !seat.is_ejected() => {
+            UpstreamState::Up
+        }
+        ChildState::Ready | ChildState::Jeopardy => UpstreamState::Out,
+    };
+    Some(UpstreamRow {
+        name: seat.name(),
+        state,
+        in_flight: upstream.in_flight(),
+        long_lived: upstream.long_lived(),
+        load: upstream.load(),
+        capacity: seat.capacity(),
+        requests: upstream.totals().by_class,
+        ejections: seat.ejections(),
+    })
+}

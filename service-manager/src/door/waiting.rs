@@ -1,0 +1,62 @@
+//! Requests that nobody can take yet: they wait in the queue, or are refused.
+
+use std::sync::Weak;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use relay::{Pick, Refusal};
+
+use super::{Door, Look};
+use crate::queue::Waiting;
+
+impl Door {
+    /// Gives free places to those who wait.
+    pub(crate) fn hand_out(&self) {
+        self.queue.hand_out(|| self.take(&[], Look::Quick));
+    }
+
+    pub(super) fn wait(&self, repeated: bool) -> Pick {
+        let was_empty = self.queue.is_empty();
+        let Some(waiting) = self.queue.enter(repeated) else {
+            return self.refuse("queue-full", "the service is busy and its queue is full");
+        };
+        // A place that came free since the pick must not be missed.
+        self.hand_out();
+        if was_empty {
+            self.queued.notify_one();
+        }
+        let (door, timeout) = (self.this.clone(), self.queue_timeout);
+        Pick::Wait(Box::pin(async move { granted(waiting, timeout, &door).await }))
+    }
+
+    fn refuse(&self, reason: &'static str, text: &'static str) -> Pick {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Pick::Refuse(Refusal { status: 503, reason, text: text.into(), retry_after: Some(1), refused: false })
+    }
+
+    fn timed_out(&self) -> Pick {
+        let list = self.list.load();
+        let mut seats = list.first.seats.iter().chain(&list.last.seats).chain(std::iter::once(&self.local));
+        if seats.any(|seat| seat.is_serving()) {
+            self.refuse("queue-timeout", "the service is busy; no place came free in time")
+        } else {
+            self.refuse("no-upstream", "no copy of the service is ready")
+        }
+    }
+}
+
+async fn granted(waiting: Waiting, timeout: Duration, door: &Weak<Door>) -> Pick {
+    match tokio::time::timeout(timeout, waiting).await {
+        Ok(Some(place)) => Pick::Forward(place),
+        Ok(None) | Err(_) => match door.upgrade() {
+            Some(door) => door.timed_out(),
+            None => Pick::Refuse(Refusal {
+                status: 503,
+                reason: "no-upstream",
+                text: "the service is being stopped".into(),
+                retry_after: Some(1),
+                refused: false,
+            }),
+        },
+    }
+}
