@@ -6,6 +6,7 @@ mod directories;
 mod files;
 mod listeners;
 mod log;
+mod memory;
 mod shutdown;
 mod unix;
 
@@ -14,6 +15,7 @@ pub use directories::Directories;
 pub use files::raise_file_limit;
 pub(crate) use files::{restore_soft_limit, soft_limit_before};
 pub use listeners::{listener, listeners, with_listeners};
+pub use memory::Memory;
 pub use shutdown::Shutdown;
 pub use unix::unix_listener;
 

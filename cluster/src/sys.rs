@@ -174,3 +174,15 @@ pub(crate) fn take_passed_files(count: usize) -> Vec<OwnedFd> {
         .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
         .collect()
 }
+
+/// Gives the heap's free pages back to the system. The C library by itself gives back only what is free at
+/// the end of the heap, and after a burst something small always lives there.
+#[cfg(target_env = "gnu")]
+pub(crate) fn trim_heap() {
+    // SAFETY: the call only looks at memory that is free, under the allocator's own locks (malloc_trim(3)).
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Another C library has no such call.
+#[cfg(not(target_env = "gnu"))]
+pub(crate) fn trim_heap() {}

@@ -127,6 +127,9 @@ async fn wake(io: Io, client: &Rc<Client>) -> Option<Io> {
 /// Ends our side and lets the client's last words come, for a while.
 async fn linger(io: &mut Io, client: &Rc<Client>) {
     client.enter(Phase::Lingering);
+    if io.register().is_err() {
+        return;
+    }
     let mut buffer = client.worker().buffers().take();
     future::poll_fn(|cx| {
         if client.watch(cx) == Signal::Cut || client.has_expired() {
@@ -159,12 +162,17 @@ impl Conn {
                     let began = self.head_began.take();
                     let ended = Exchange::new(self, order, began).run().await;
                     drop(ticket);
-                    if ended != Ended::Keep || self.client.told() > Signal::None {
-                        return Served::Http1(if ended == Ended::Keep { Ended::Close } else { ended });
+                    if ended != Ended::Keep {
+                        return Served::Http1(ended);
                     }
                     is_first = false;
+                    // Who drains lets a request that is here already be served.
                     if self.inbox.buffer().is_empty() {
                         return Served::Http1(Ended::Keep);
+                    }
+                    // One after the other without a rest: the runtime must know, so that others have their turn.
+                    if self.client.told() == Signal::Cut || self.io.register().is_err() {
+                        return Served::Http1(Ended::Close);
                     }
                 }
                 // The codec of HTTP/1 knows the start of HTTP/2 for a version that it does not speak.
@@ -181,6 +189,10 @@ impl Conn {
     /// Reads until a head is whole.
     async fn next(&mut self, order: &mut Order) -> Next {
         let mut looked_at = 0;
+        if self.inbox.is_ready() {
+            // These belong to the request before, which did not take them: nothing can be told from them.
+            return Next::End;
+        }
         if !self.inbox.buffer().is_empty() {
             self.client.enter(Phase::Head);
         }
@@ -228,6 +240,9 @@ impl Conn {
         let Some(header) = proxy_protocol::read(self.inbox.buffer().filled())? else { return Ok(false) };
         self.inbox.buffer_mut().consume(header.bytes);
         self.client.introduce(header.client);
+        if self.inbox.buffer().is_empty() {
+            self.client.enter_again(Phase::Fresh);
+        }
         Ok(true)
     }
 

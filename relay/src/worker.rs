@@ -325,20 +325,26 @@ impl Worker {
         self.draining.set(true);
         self.drain_began.notify_waiters();
         self.live.finish_all();
-        if tokio::time::timeout(deadline, self.live.emptied()).await.is_ok() {
-            return 0;
+        let mut cut = 0;
+        if tokio::time::timeout(deadline, self.live.emptied()).await.is_err() {
+            cut = self.live.cut_all();
+            self.live.emptied().await;
         }
-        let cut = self.live.cut_all();
-        self.live.emptied().await;
+        // Nobody waits for the next sweep after this.
+        self.hand_over_lines();
         cut
+    }
+
+    fn hand_over_lines(&self) {
+        if let Some(log) = &self.log {
+            log.borrow_mut().hand_over();
+        }
     }
 
     fn sweep(&self) {
         let now = Instant::now();
         self.now.set(now);
-        if let Some(log) = &self.log {
-            log.borrow_mut().hand_over();
-        }
+        self.hand_over_lines();
         let draining = self.draining.get();
         self.live.sweep(&Sweep { settings: &self.settings, now, every: self.sweep_every, draining });
         if let Some(oldest) = now.checked_sub(self.settings.upstream_idle_timeout) {

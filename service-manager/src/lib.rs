@@ -46,6 +46,9 @@ const CONTROL_MESSAGE_BYTES_MAX: usize = 4 << 20;
 /// How long the last lines of the access log may take at the end.
 const LOG_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often it is looked at whether memory can be given back.
+const MEMORY_EVERY: Duration = Duration::from_secs(2);
+
 /// The service-manager's command line.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -150,6 +153,7 @@ pub async fn run(service: Service, listeners: Listeners, shutdown: Shutdown) -> 
         let listener = tokio::net::TcpListener::from_std(listener)?;
         parts.spawn(admin.serve(listener, end.clone()));
     }
+    parts.spawn(give_memory_back(Arc::clone(&relay)));
     parts.spawn(health::bring_back(Arc::clone(&door), lost));
     parts.spawn(Sampler::new(Arc::clone(&door), service.scaling.tick).run(new_listeners));
     parts.spawn(async move {
@@ -179,6 +183,18 @@ pub async fn run(service: Service, listeners: Listeners, shutdown: Shutdown) -> 
     }
     tracing::info!(cut, "stopped");
     Ok(())
+}
+
+/// Looks now and then whether a crowd of clients has gone, and returns the memory that it needed.
+async fn give_memory_back(relay: Arc<Relay>) {
+    let mut memory = daemon::Memory::new();
+    let mut ticks = tokio::time::interval(MEMORY_EVERY);
+    loop {
+        ticks.tick().await;
+        if memory.is_to_be_given_back(relay.counters().connections_open) {
+            daemon::Memory::give_back();
+        }
+    }
 }
 
 fn workers(service: &Service) -> usize {

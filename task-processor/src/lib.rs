@@ -188,6 +188,11 @@ fn settings(services: &[Service]) -> Settings {
             default.response_idle_timeout,
         ),
         tunnel_idle_timeout: longest(|service| service.tunnel_idle_timeout, default.tunnel_idle_timeout),
+        // The front end ends a connection that rests, well before the node does: a request must not meet the
+        // node's close on its way.
+        keep_alive_timeout: longest(|service| service.upstream_idle_timeout, default.upstream_idle_timeout)
+            .saturating_mul(2)
+            .max(default.keep_alive_timeout),
         // The least patient service decides how long a connection may rest before it is used again.
         upstream_idle_timeout: services
             .iter()

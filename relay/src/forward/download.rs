@@ -71,12 +71,14 @@ pub(super) fn poll(
             }
             return Ok(());
         }
-        if flight.has_filled && flight.is_long() {
+        if flight.has_filled && flight.is_long() && !matches!(conn.io, Io::Pipe(_)) {
             flight.outbox.enlarge(conn.client.worker().buffers());
         }
         let room = flight.outbox.buffer_mut().space().len();
         match flight.wire.io.poll_read(cx, flight.outbox.buffer_mut()) {
             Poll::Ready(Ok(0)) => end_of_input(flight)?,
+            // It spoke before it was asked: what comes is no answer to this request.
+            Poll::Ready(Ok(_)) if !flight.has_written => return Err(flight.lost()),
             Poll::Ready(Ok(count)) => {
                 if flight.answered.is_none() {
                     flight.answered = Some(Instant::now());
@@ -221,6 +223,9 @@ fn take_head(flight: &mut Flight, conn: &Conn, order: &Order) -> Result<bool, Bo
         flight.is_continued |= response.status == 100;
         flight.outbox.buffer_mut().consume(head_bytes);
         return Ok(true);
+    }
+    if response.status == SWITCHING_PROTOCOLS && flight.upload != Upload::Ended {
+        return Err(bad_response());
     }
     let manner = answer::manner(&response, order, conn, flight.upload == Upload::Ended);
     let mut head = conn.client.worker().scratch();

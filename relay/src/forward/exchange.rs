@@ -204,8 +204,16 @@ impl<'c> Exchange<'c> {
         self.conn.client.touch();
         let outbox = Flow::new(self.worker.buffers().take());
         let mut flight = Flight::new(wire, outbox, Vec::new());
-        let flown = future::poll_fn(|cx| flight.poll(cx, self.conn, self.order)).await;
+        let mut flown = future::poll_fn(|cx| flight.poll(cx, self.conn, self.order)).await;
         self.note(&flight);
+        if let Err(fault) = &mut flown
+            && !flight.spill.is_empty()
+            && flight.delivered > 0
+        {
+            // The client has a part of an informational answer: no other can begin within it.
+            fault.refusal = None;
+            fault.end = End::UpstreamTruncated;
+        }
         if flown.is_ok() && matches!(flight.download, Download::Switched) {
             return Ok(Box::pin(self.switch(flight)).await);
         }
@@ -241,9 +249,10 @@ impl<'c> Exchange<'c> {
         client.enter(Phase::Upgraded);
         let weight = self.worker.settings().long_lived_thousandths();
         client.with_guard(|guard| guard.weigh_long_lived(weight));
+        let head_bytes = flight.head_bytes_sent;
         let past = tunnel::run(self.conn, flight, self.order.upgrade).await;
         self.trace.ended = past.end;
-        self.trace.response_bytes = past.to_client;
+        self.trace.response_bytes = past.to_client.saturating_sub(head_bytes);
         self.trace.client_sent += past.to_client;
         self.trace.upstream_received += past.to_client;
         self.trace.upstream_sent += past.to_service;
@@ -269,8 +278,9 @@ impl<'c> Exchange<'c> {
             ending: fault.ending,
             at_front: self.worker.settings().front,
             is_safe: self.order.method.is_safe(),
-            // What streams after the start is gone once it is written; before that, nothing of it is taken.
-            can_be_sent_again: fault.ending == Ending::NotWritten || self.order.is_whole(),
+            // What streams after the start is gone once it is taken.
+            can_be_sent_again: fault.ending == Ending::NotWritten
+                || self.order.is_all_in_start() && !self.conn.inbox.is_ready(),
             body_started: self.order.has_body,
         };
         let may_repeat = match self.history.judge(attempt) {
@@ -313,7 +323,8 @@ impl<'c> Exchange<'c> {
         if refusal.status == 503 {
             self.worker.tally().refused();
         }
-        let all_read = self.order.body.is_done();
+        // What was judged and not written is still in the inbox: no further request can follow it.
+        let all_read = self.order.body.is_done() && !self.conn.inbox.is_ready();
         let keeps =
             all_read && self.order.keep_alive && !self.worker.is_draining() && !is_the_clients(refusal);
         let manner = Manner {

@@ -44,6 +44,7 @@ fn render(out: &mut Vec<u8>, request: &Request<'_, '_>, client: &Client) {
             Kind::Host => false,
             // Never anybody else's: the next hop's own token is written for each attempt.
             Kind::Token => false,
+            Kind::Other if is_settings_of_h2c(each.name) => false,
             kind => kind.passes() && (!is_front || forwarder.passes(kind)),
         };
         if passes {
@@ -64,7 +65,7 @@ fn render(out: &mut Vec<u8>, request: &Request<'_, '_>, client: &Client) {
 
 /// The options of this hop: an upgrade, and that trailers are welcome.
 fn connection(out: &mut Vec<u8>, request: &Request<'_, '_>) {
-    match (request.upgrade, request.accepts_trailers) {
+    match (wanted_upgrade(request), request.accepts_trailers) {
         (Some(protocol), _) => {
             out.extend_from_slice(b"Connection: upgrade\r\n");
             field(out, "Upgrade", protocol);
@@ -74,8 +75,20 @@ fn connection(out: &mut Vec<u8>, request: &Request<'_, '_>) {
     }
 }
 
+/// What the connection is to become. Not HTTP/2: RFC 9113 has taken that upgrade out, and through a tunnel of
+/// it requests would go past everything that is looked at here.
+fn wanted_upgrade<'b>(request: &Request<'_, 'b>) -> Option<&'b [u8]> {
+    let is_h2c = |protocol: &[u8]| protocol.trim_ascii().eq_ignore_ascii_case(b"h2c");
+    request.upgrade.filter(|protocols| !protocols.split(|byte| *byte == b',').any(is_h2c))
+}
+
+fn is_settings_of_h2c(name: &str) -> bool {
+    const NAME: &str = "http2-settings";
+    name.len() == NAME.len() && name.eq_ignore_ascii_case(NAME)
+}
+
 fn upgrade_of(request: &Request<'_, '_>) -> Upgrade {
-    match request.upgrade {
+    match wanted_upgrade(request) {
         None => Upgrade::No,
         Some(protocol) if protocol.eq_ignore_ascii_case(b"websocket") => Upgrade::WebSocket,
         Some(_) => Upgrade::Other,

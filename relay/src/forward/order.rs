@@ -100,9 +100,9 @@ impl Order {
         self.out.capacity() + self.start.capacity() < bytes
     }
 
-    /// All of the body is in `start`, so that the request can be sent as often as need be.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.received == self.start.len() as u64 && self.body.is_done()
+    /// All that was taken of the body is in `start`, so that the request can be sent from its beginning.
+    pub(crate) fn is_all_in_start(&self) -> bool {
+        self.received == self.start.len() as u64
     }
 
     /// Begins the head; the target is written by the caller, who says then where it ends.

@@ -106,7 +106,7 @@ impl Scrape {
     fn write_connections(&self, text: &mut Text) {
         let help = "Clients' connections accepted.";
         self.counter(text, "accordion_connections_accepted_total", help, |worker| &worker.accepted);
-        let help = "Clients' connections closed unread, because there were too many.";
+        let help = "Clients' connections turned away with a 503, because there were too many.";
         self.counter(text, "accordion_connections_refused_total", help, |worker| &worker.turned_away);
         let open: u64 = self.workers.iter().map(|worker| worker.connections_open()).sum();
         text.family("accordion_connections_open", "Clients' connections open now.", Kind::Gauge)

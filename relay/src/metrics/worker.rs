@@ -72,7 +72,7 @@ impl Metrics {
         add(&self.closed, 1);
     }
 
-    /// Counts one that was closed unread, because there are too many.
+    /// Counts one that was turned away with a 503, because there are too many.
     pub(crate) fn connection_refused(&self) {
         add(&self.turned_away, 1);
     }

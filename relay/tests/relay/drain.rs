@@ -272,3 +272,27 @@ fn a_relay_without_a_listener_does_not_start() {
     let started = Relay::start(vec![], 1, Told::in_order(&[]), Settings::default());
     assert_eq!(started.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
 }
+
+#[test]
+fn a_request_that_was_sent_ahead_is_served_by_a_relay_that_drains() {
+    let origin = Origin::start();
+    let (rig, _) = Rig::before(&origin);
+    let address = rig.address;
+    let mut client = rig.client();
+    client.send([GET, GET].concat());
+    let mut service = origin.accept();
+    service.message();
+    // The connection was promised to be kept before the drain begins.
+    service.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+    assert_eq!(client.head().header("connection"), None);
+    let drain = std::thread::spawn(move || block_on(rig.relay.drain(Duration::from_secs(10))));
+    eventually("nobody is let in", || TcpStream::connect(address).is_err());
+    service.send("cd");
+    assert_eq!(client.bytes(4), b"abcd");
+    service.message();
+    service.send(OK);
+    let last = client.message();
+    assert_eq!((last.status(), last.header("connection")), (200, Some("close")));
+    client.expect_end();
+    assert_eq!(drain.join().unwrap(), Drained { cut: 0 });
+}

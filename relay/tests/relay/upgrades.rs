@@ -90,3 +90,21 @@ fn a_switch_nobody_asked_for_is_a_bad_response() {
     let answer = client.message();
     assert_eq!((answer.status(), answer.header("x-accordion-reason")), (502, Some("bad-response")));
 }
+
+#[test]
+fn an_upgrade_to_http_2_is_not_offered_to_the_service() {
+    let origin = Origin::start();
+    let (rig, _) = Rig::before(&origin);
+    let mut client = rig.client();
+    client.send(
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: websocket, h2c\r\n\
+         HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+    );
+    let mut service = origin.accept();
+    let request = service.message();
+    for name in ["connection", "upgrade", "http2-settings"] {
+        assert_eq!(request.header(name), None, "{name}");
+    }
+    service.send(OK);
+    assert_eq!(client.message().status(), 200);
+}
