@@ -88,6 +88,10 @@ pub(super) fn haproxy(listen: SocketAddr, upstream: SocketAddr, connections: u64
     )
 }
 
+/// Unset, half of the open files are connections, and the idle ones need about that many: here the origin
+/// keeps none of them.
+const CONNECTIONS: &str = "connections_max = 100000";
+
 /// cluster.toml of one Accordion.
 pub(super) fn cluster(accordion: &Accordion<'_>) -> String {
     let (directory, front) = (accordion.directory.display(), accordion.front);
@@ -106,6 +110,9 @@ pub(super) fn cluster(accordion: &Accordion<'_>) -> String {
         "[service.{SERVICE}]\nfront_end = \"{front}\"\nlisten = \"{front}:{FRONT_PORT}\"\ncommand = {command:?}\n\
          ports = \"{ORIGIN_PORT}-{ORIGIN_PORT}\"\ncapacity = 100000\nworkers = 1"
     );
+    if is_known(CONNECTIONS) {
+        let _ = writeln!(text, "{CONNECTIONS}");
+    }
     if accordion.node.is_some() {
         // Held whatever the load is.
         let _ = writeln!(text, "min = 1");
