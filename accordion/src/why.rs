@@ -1,9 +1,11 @@
 //! `accordion why`: the recent decisions, each with its reason and the figures that led to it.
 
+mod moment;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proto::load_manager::{Decision, WhyRequest};
 
@@ -18,6 +20,10 @@ pub(crate) struct Args {
     /// How many, newest last
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 20)]
     limit: u32,
+    /// Around this time, in place of the newest: as it is printed (2026-11-21T14:03:20Z), 14:03 or 14:03:20 of the
+    /// last 24 hours in UTC, or how long ago (10m)
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    at: Option<SystemTime>,
     /// With every figure behind each
     #[arg(long)]
     figures: bool,
@@ -37,7 +43,9 @@ pub(crate) fn main(args: &Args) -> ExitCode {
     block_on(async {
         let service = &reach.cluster.chosen_service(args.service.as_deref())?.name;
         let mut client = reach.load_manager(service).await?;
-        let reply = client.why(question(WhyRequest { limit: args.limit })).await;
+        let at = args.at.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let at_unix_ms = at.map_or(0, |at| u64::try_from(at.as_millis()).unwrap_or(u64::MAX));
+        let reply = client.why(question(WhyRequest { limit: args.limit, at_unix_ms })).await;
         let reply = reply.map_err(|status| words("the load-manager", &status))?;
         let mut text = String::new();
         for decision in &reply.into_inner().decisions {

@@ -9,6 +9,15 @@ use tokio::sync::oneshot;
 use crate::calls::NodeClient;
 use crate::node::Lease;
 
+/// Which decisions a person asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Past {
+    /// Around this moment, in milliseconds since 1970; `None`: the newest.
+    pub at_unix_ms: Option<u64>,
+    /// At most so many.
+    pub limit: usize,
+}
+
 /// One thing heard. `node` is an index into the pool.
 pub(crate) enum Event {
     /// The service-manager answers; this is the list it has in force.
@@ -101,6 +110,6 @@ pub(crate) enum Event {
     },
     /// A person asks.
     Status(oneshot::Sender<StatusReply>),
-    /// A person asks for the last decisions, at most so many.
-    Why(usize, oneshot::Sender<Vec<proto::load_manager::Decision>>),
+    /// A person asks for decisions.
+    Why(Past, oneshot::Sender<Vec<proto::load_manager::Decision>>),
 }

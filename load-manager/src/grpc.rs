@@ -5,7 +5,7 @@ use proto::load_manager::load_manager_server::LoadManager;
 use tokio::sync::{mpsc, oneshot};
 use tonic::{Request, Response, Status};
 
-use crate::event::Event;
+use crate::event::{Event, Past};
 
 /// Entries that `Why` answers when it is not told how many.
 const WHY_DEFAULT: usize = 20;
@@ -26,11 +26,10 @@ impl LoadManager for Questions {
     }
 
     async fn why(&self, request: Request<wire::WhyRequest>) -> Result<Response<wire::WhyReply>, Status> {
-        let limit = match request.into_inner().limit {
-            0 => WHY_DEFAULT,
-            limit => limit as usize,
-        };
-        let decisions = self.ask(|reply| Event::Why(limit, reply)).await?;
+        let wire::WhyRequest { limit, at_unix_ms } = request.into_inner();
+        let limit = if limit == 0 { WHY_DEFAULT } else { limit as usize };
+        let past = Past { at_unix_ms: (at_unix_ms != 0).then_some(at_unix_ms), limit };
+        let decisions = self.ask(|reply| Event::Why(past, reply)).await?;
         Ok(Response::new(wire::WhyReply { decisions }))
     }
 }

@@ -11,6 +11,8 @@ use proto::load_manager::Decision;
 
 use file::Writer;
 
+use crate::event::Past;
+
 /// Entries kept in memory. One takes about 600 bytes.
 const ENTRIES_MAX: usize = 16_384;
 
@@ -71,9 +73,22 @@ impl Journal {
         self.last = Some(0);
     }
 
+    /// What a person asks for.
+    pub(crate) fn past(&self, past: Past) -> Vec<Decision> {
+        past.at_unix_ms.map_or_else(|| self.newest(past.limit), |at| self.around(at, past.limit))
+    }
+
     /// The newest `limit` entries, oldest first.
     pub(crate) fn newest(&self, limit: usize) -> Vec<Decision> {
         self.entries.iter().skip(self.entries.len().saturating_sub(limit)).cloned().collect()
+    }
+
+    /// At most `limit` entries around a moment, oldest first: the half that began until then, of which
+    /// the newest was in force, and the half that followed. What one half lacks the other has.
+    fn around(&self, unix_ms: u64, limit: usize) -> Vec<Decision> {
+        let until = self.entries.partition_point(|entry| entry.unix_ms <= unix_ms);
+        let first = until.saturating_sub(limit.div_ceil(2)).min(self.entries.len().saturating_sub(limit));
+        self.entries.iter().skip(first).take(limit).cloned().collect()
     }
 
     /// The last decision of this run, with the row of equal holds that it belongs to.
@@ -252,6 +267,25 @@ mod tests {
         assert_eq!(journal.bytes, journal.entries.iter().map(size).sum::<usize>());
         journal.record(decision(DAY_MS + 30_000, "drain", "low", 1.0));
         assert_eq!(journal.newest(10).len(), 1);
+    }
+
+    #[test]
+    fn around_a_moment_are_what_led_to_it_and_what_followed() {
+        let (_directory, path) = place();
+        let mut journal = Journal::open(&path);
+        for second in 1..=10 {
+            journal.record(decision(second * 1_000, "add", "high", 1.0));
+        }
+        let found = |at, limit| {
+            let entries = journal.around(at, limit);
+            entries.iter().map(|entry| entry.unix_ms / 1_000).collect::<Vec<_>>()
+        };
+        assert_eq!(found(5_500, 4), [4, 5, 6, 7]);
+        assert_eq!(found(5_000, 3), [4, 5, 6], "what began at that moment was in force");
+        assert_eq!(found(0, 3), [1, 2, 3], "before the first");
+        assert_eq!(found(99_000, 3), [8, 9, 10], "after the last");
+        assert_eq!(found(5_000, 100).len(), 10);
+        assert_eq!(found(5_000, 0).len(), 0);
     }
 
     pub(super) fn place() -> (TempDir, PathBuf) {

@@ -200,8 +200,8 @@ impl Manager {
                 // A person who went away needs no answer.
                 reply.send(self.status()).ok();
             }
-            Event::Why(limit, reply) => {
-                reply.send(self.journal.newest(limit)).ok();
+            Event::Why(past, reply) => {
+                reply.send(self.journal.past(past)).ok();
             }
         }
     }
