@@ -97,7 +97,7 @@ fn figures(decision: &Decision) -> String {
     let figures = decision.figures.unwrap_or_default();
     format!(
         "\n    level {}  demand fast {:.1} slow {:.1}  in flight fast {:.1} slow {:.1}  arrivals {:.1}/s  service time \
-         {:.1} ms  queued {}  capacity {:.1}  ready {}  ordered {}  draining {}  want {} (largest {})",
+         {:.1} ms  queued {}  capacity {:.1}  ready {} ({} out)  ordered {}  draining {}  want {} (largest {})",
         decision.level,
         figures.demand_fast,
         figures.demand_slow,
@@ -108,6 +108,7 @@ fn figures(decision: &Decision) -> String {
         figures.queued,
         figures.capacity,
         figures.ready,
+        figures.out,
         figures.ordered,
         figures.draining,
         figures.want,

@@ -27,7 +27,7 @@ use crate::calls::{Identity, NodeClient};
 use crate::decider::{Action, ChildLoad, CpuUse, Decider, Decision, DrainingNode, Fleet, ReadyNode, Sample};
 use crate::event::Event;
 use crate::journal::Journal;
-use crate::node::{DrainStep, FrontCount, Link, Node, Patience, Stage};
+use crate::node::{DrainStep, FrontCount, Link, Node, Out, OutReason, Patience, Stage};
 
 /// How often silence is looked at: well below a second, since it is noticed that much late.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -243,7 +243,7 @@ impl Manager {
             node.front = load.map_or_else(FrontCount::default, |load| FrontCount {
                 in_flight: load.in_flight,
                 long_lived: load.long_lived,
-                is_out: load.out,
+                out: load.out.as_ref().map(out),
             });
         }
     }
@@ -294,9 +294,6 @@ impl Manager {
         let node = &self.nodes[index];
         // One in jeopardy is still ours: it is told by how old its data are.
         let (Stage::Ready(_) | Stage::Jeopardy(_)) = node.stage else { return None };
-        // One that is reached for control and not for requests is as good as silent.
-        let unreached =
-            if node.front.is_out { self.service.scaling.node_data_timeout } else { Duration::ZERO };
         let cpu = (node.report.cpus > 0)
             .then(|| CpuUse { used: node.report.service_cpu, allowed: f64::from(node.report.cpus) });
         Some(ReadyNode {
@@ -306,7 +303,8 @@ impl Manager {
             long_lived: node.front.long_lived,
             in_flight: node.front.in_flight,
             cpu,
-            data_age: node.data_age(now).max(unreached),
+            data_age: node.data_age(now),
+            is_out: node.front.out.is_some(),
         })
     }
 
@@ -327,6 +325,15 @@ fn child_load(load: &front::Load) -> ChildLoad {
         in_flight: load.in_flight,
         long_lived: load.long_lived,
     }
+}
+
+fn out(out: &front::Out) -> Out {
+    let reason = match out.reason() {
+        front::OutReason::NoConnection => OutReason::NoConnection,
+        // What a newer service-manager may call it: out is out.
+        front::OutReason::OutReason5xx | front::OutReason::Unspecified => OutReason::Errors,
+    };
+    Out { reason, lasted: Duration::from_millis(out.lasted_ms) }
 }
 
 fn draining_node(node: &Node, now: Duration) -> Option<DrainingNode> {

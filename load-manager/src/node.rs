@@ -2,9 +2,13 @@
 //! (design section 6). Pure: time comes in as the time since the daemon's start, what was heard
 //! comes in as arguments, what is to be done goes out as the answer.
 
+mod front_count;
+
 use std::time::Duration;
 
 use cluster::backoff::Backoff;
+
+pub use front_count::{FrontCount, Out, OutReason};
 
 /// The first pause after a failed start, and the longest (they double).
 const START_PAUSE_FIRST: Duration = Duration::from_secs(10);
@@ -93,17 +97,6 @@ pub struct Report {
     pub service_memory_bytes: u64,
     /// Our requests it counts in flight.
     pub in_flight: u32,
-}
-
-/// What the service-manager counts to a child.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FrontCount {
-    /// Requests in flight.
-    pub in_flight: u32,
-    /// Long-lived ones among them.
-    pub long_lived: u32,
-    /// Whether connects to it fail.
-    pub is_out: bool,
 }
 
 /// What the silence of a node means.
@@ -294,9 +287,10 @@ impl Node {
         }
     }
 
-    /// How long ago the data of its last report were sent.
+    /// How long ago the data of its last report were sent. One that is reached for control and has
+    /// taken no connection for a while is as good as silent for so long.
     pub fn data_age(&self, now: Duration) -> Duration {
-        now.saturating_sub(self.answered)
+        now.saturating_sub(self.answered).max(self.front.unreached())
     }
 
     /// The word for where it stands, for a person.

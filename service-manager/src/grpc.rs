@@ -154,8 +154,9 @@ impl Control {
     fn local_status(&self) -> wire::LocalStatus {
         let (view, seat) = (self.local.view(), self.door.local());
         let upstream = seat.upstream();
+        let (out_reason, out_ms) = out_words(seat);
         wire::LocalStatus {
-            state: if seat.is_out() { "out" } else { view.state }.to_owned(),
+            state: if out_reason.is_empty() { view.state } else { "out" }.to_owned(),
             detail: view.detail,
             address: view.address.map(|address| address.to_string()).unwrap_or_default(),
             in_flight: upstream.as_ref().map_or(0, |upstream| upstream.in_flight()),
@@ -163,21 +164,26 @@ impl Control {
             level: self.level(seat).to_string(),
             served: seat.served(),
             pid: view.pid,
+            out_reason,
+            out_ms,
         }
     }
 
     fn child_status(&self, child: &Child) -> wire::ChildStatus {
         let upstream = child.seat.upstream();
+        let (out_reason, out_ms) = out_words(&child.seat);
         wire::ChildStatus {
             node: child.spec.node.clone(),
             address: child.spec.address.to_string(),
             state: state_name(child.spec.state).to_owned(),
-            out: child.seat.is_out(),
+            out: !out_reason.is_empty(),
             in_flight: upstream.as_ref().map_or(0, |upstream| upstream.in_flight()),
             long_lived: upstream.as_ref().map_or(0, |upstream| upstream.long_lived()),
             capacity: child.seat.capacity() as u32,
             level: self.level(&child.seat).to_string(),
             served: upstream.as_ref().map_or(0, |upstream| upstream.totals().served),
+            out_reason,
+            out_ms,
         }
     }
 
@@ -185,6 +191,12 @@ impl Control {
         let load = seat.upstream().map_or(0.0, |upstream| upstream.load());
         Level::of(load, seat.capacity(), self.door.rule().low, self.door.rule().high)
     }
+}
+
+/// Why who sits there is out, and for how many milliseconds; no word: it is in.
+fn out_words(seat: &Seat) -> (String, u64) {
+    seat.out()
+        .map_or_else(Default::default, |out| (out.reason.name().to_owned(), out.lasted.as_millis() as u64))
 }
 
 fn state_name(state: ChildState) -> &'static str {

@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::service_manager::{Load, LoadSample};
+use proto::service_manager::{Load, LoadSample, Out, OutReason};
 use relay::Totals;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::child_list::ChildList;
 use crate::door::Door;
-use crate::seat::Seat;
+use crate::seat::{self, Seat};
 
 /// How often the counts are looked at: 50 looks make a mean over a second, and cost nothing.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -110,7 +110,7 @@ impl Sampler {
             interval_ms: interval.as_millis() as u64,
             generation,
             queued: self.door.queued() as u32,
-            local_ready: self.door.local().is_serving(),
+            local_ready: self.door.local().is_serving() && !self.door.local().is_ejected(),
             ..LoadSample::default()
         };
         let local = Arc::clone(self.door.local());
@@ -148,7 +148,7 @@ impl Sampler {
             in_flight_mean: mean,
             in_flight: upstream.as_ref().map_or(0, |upstream| upstream.in_flight()),
             long_lived: upstream.as_ref().map_or(0, |upstream| upstream.long_lived()),
-            out: seat.is_out(),
+            out: seat.out().map(out),
         }
     }
 
@@ -157,3 +157,14 @@ impl Sampler {
             .retain(|key, _| key.is_empty() || list.children.iter().any(|child| child.spec.lease_id == *key));
     }
 }
+
+fn out(out: seat::Out) -> Out {
+    let reason = match out.reason {
+        seat::OutReason::NoConnection => OutReason::NoConnection,
+        seat::OutReason::Errors => OutReason::OutReason5xx,
+    };
+    Out { reason: reason.into(), lasted_ms: out.lasted.as_millis() as u64 }
+}
+
+#[cfg(test)]
+mod tests;

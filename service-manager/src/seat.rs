@@ -1,8 +1,11 @@
 //! A seat: one place a request can be sent to, the local copy's or a child's, with what the pick
 //! looks at. Who sits in it may change (a restarted local copy); its counts go with the upstream.
 
-use std::sync::Arc;
+mod out;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use relay::{InFlight, Upstream};
@@ -10,13 +13,17 @@ use relay::{InFlight, Upstream};
 use crate::pick::Candidate;
 use crate::pick::board::Board;
 
+use out::Outs;
+pub(crate) use out::{Out, OutReason};
+
 /// One place a request can be sent to.
 pub(crate) struct Seat {
     name: String,
     gauge: Arc<Gauge>,
     upstream: ArcSwapOption<Upstream>,
-    // Ranks it behind the others on the lists that are made from now on.
-    is_ejected: AtomicBool,
+    // Its 5xx rank it behind the others on the lists that are made from now on; that no connect to it
+    // succeeds is in the gauge too, which a pick looks at without a lock.
+    outs: Mutex<Outs>,
     ejections: AtomicU64,
     // Of those who sat here before.
     served_before: AtomicU64,
@@ -65,7 +72,7 @@ impl Seat {
             name: name.to_owned(),
             gauge: Arc::new(gauge),
             upstream: ArcSwapOption::empty(),
-            is_ejected: AtomicBool::new(false),
+            outs: Mutex::default(),
             ejections: AtomicU64::new(0),
             served_before: AtomicU64::new(0),
         };
@@ -110,9 +117,11 @@ impl Seat {
     /// placed on one.
     pub(crate) fn seat(&self, upstream: Option<Arc<Upstream>>) {
         self.gauge.place.store(None);
+        let mut outs = self.outs();
+        *outs = Outs::default();
         self.gauge.is_out.store(false, Ordering::SeqCst);
+        drop(outs);
         self.gauge.is_open.store(upstream.is_some(), Ordering::SeqCst);
-        self.is_ejected.store(false, Ordering::SeqCst);
         if let Some(left) = self.upstream.swap(upstream) {
             self.served_before.fetch_add(left.totals().served, Ordering::Relaxed);
         }
@@ -140,26 +149,30 @@ impl Seat {
         is_changed
     }
 
-    /// Whether connects to it failed and no probe has succeeded since.
-    pub(crate) fn is_out(&self) -> bool {
-        self.gauge.is_out.load(Ordering::SeqCst)
+    /// Why who sits here is out, and for how long; `None`: it is in.
+    pub(crate) fn out(&self) -> Option<Out> {
+        self.outs().at(Instant::now())
     }
 
-    /// Takes it out or back in; answers whether that changed anything.
+    /// Takes it out because connects to it fail, or back in because a probe succeeded; answers whether
+    /// that changed anything.
     pub(crate) fn set_out(&self, out: bool) -> bool {
-        let is_changed = self.gauge.is_out.swap(out, Ordering::SeqCst) != out;
+        let mut outs = self.outs();
+        let is_changed = outs.set(OutReason::NoConnection, out, Instant::now());
+        self.gauge.is_out.store(out, Ordering::SeqCst);
+        drop(outs);
         self.show();
         is_changed
     }
 
     /// Whether it is out because it answered with 5xx too often.
     pub(crate) fn is_ejected(&self) -> bool {
-        self.is_ejected.load(Ordering::SeqCst)
+        self.outs().is(OutReason::Errors)
     }
 
     /// Marks it for the lists that are made from now on; answers whether that changed anything.
     pub(crate) fn set_ejected(&self, ejected: bool) -> bool {
-        let is_changed = self.is_ejected.swap(ejected, Ordering::SeqCst) != ejected;
+        let is_changed = self.outs().set(OutReason::Errors, ejected, Instant::now());
         if is_changed && ejected {
             self.ejections.fetch_add(1, Ordering::Relaxed);
         }
@@ -184,6 +197,10 @@ impl Seat {
         let place = upstream.try_acquire(self.capacity())?;
         self.gauge.show(upstream);
         Some(place)
+    }
+
+    fn outs(&self) -> MutexGuard<'_, Outs> {
+        self.outs.lock().expect("no holder of the lock panics")
     }
 
     fn show(&self) {

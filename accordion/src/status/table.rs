@@ -105,20 +105,14 @@ fn local_row(front: &Front) -> Option<Vec<String>> {
         String::new(),
         String::new(),
         String::new(),
-        local.detail.clone(),
+        note([out(&local.out_reason, local.out_ms), local.detail.clone()]),
     ])
 }
 
 fn node_row(node: &NodeView, child: Option<&ChildStatus>) -> Vec<String> {
     let held = !node.lease_id.is_empty();
     let shown = |text: String| if held { text } else { String::new() };
-    let mut note = node.detail.clone();
-    if child.is_some_and(|child| child.out) {
-        note = format!("connects to it fail; {note}");
-    }
-    if child.is_some_and(|child| child.long_lived > 0) {
-        note = format!("{} long-lived; {note}", child.map_or(0, |child| child.long_lived));
-    }
+    let [out, long_lived] = child.map(child_notes).unwrap_or_default();
     vec![
         node.node.clone(),
         node.state.clone(),
@@ -129,7 +123,7 @@ fn node_row(node: &NodeView, child: Option<&ChildStatus>) -> Vec<String> {
         shown(mebibytes(node.service_memory_bytes)),
         seconds(node.since_ms),
         shown(lease(node)),
-        note.trim_end_matches([';', ' ']).to_owned(),
+        note([out, long_lived, node.detail.clone()]),
     ]
 }
 
@@ -142,8 +136,28 @@ fn child_row(child: &ChildStatus) -> Vec<String> {
         format!("{}/{}", child.in_flight, child.capacity),
         child.served.to_string(),
     ];
-    row.resize(COLUMNS.len(), String::new());
+    row.resize(COLUMNS.len() - 1, String::new());
+    row.push(note(child_notes(child)));
     row
+}
+
+/// What the front end has to say of a child: that it is out, and what keeps it.
+fn child_notes(child: &ChildStatus) -> [String; 2] {
+    let long_lived = match child.long_lived {
+        0 => String::new(),
+        count => format!("{count} long-lived"),
+    };
+    [out(&child.out_reason, child.out_ms), long_lived]
+}
+
+/// "out 8 s: 5xx"; nothing of a copy that is in.
+fn out(reason: &str, lasted_ms: u64) -> String {
+    if reason.is_empty() { String::new() } else { format!("out {} s: {reason}", lasted_ms / 1000) }
+}
+
+/// The parts that say something, in one.
+fn note<const N: usize>(parts: [String; N]) -> String {
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 fn seconds(millis: u64) -> String {
@@ -162,7 +176,48 @@ fn mebibytes(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proto::service_manager::LocalStatus;
+
     use super::*;
+
+    /// The notes of the table, by where.
+    fn notes(front: &Front, decisions: Option<&Decisions>) -> Vec<(String, String)> {
+        rows(Some(front), decisions).into_iter().map(|row| (row[0].clone(), row[9].clone())).collect()
+    }
+
+    fn child(node: &str, out_reason: &str, out_ms: u64, long_lived: u32) -> ChildStatus {
+        ChildStatus {
+            node: node.into(),
+            out_reason: out_reason.into(),
+            out_ms,
+            long_lived,
+            ..ChildStatus::default()
+        }
+    }
+
+    #[test]
+    fn a_copy_that_is_out_has_a_note_of_why_and_for_how_long() {
+        let local = LocalStatus { out_reason: "no connection".into(), out_ms: 300, ..LocalStatus::default() };
+        let children = vec![child("c1", "5xx", 8_900, 2), child("c2", "", 0, 0)];
+        let front = Front { local: Some(local), children, ..Front::default() };
+        let node = |node: &str, detail: &str| NodeView {
+            node: node.into(),
+            detail: detail.into(),
+            ..NodeView::default()
+        };
+        let nodes = vec![node("c1", ""), node("c2", "it was refused"), node("c3", "")];
+        let decisions = Decisions { nodes, ..Decisions::default() };
+        let expected = [
+            ("local", "out 0 s: no connection"),
+            ("c1", "out 8 s: 5xx; 2 long-lived"),
+            ("c2", "it was refused"),
+            ("c3", ""),
+        ]
+        .map(|(place, note)| (place.to_owned(), note.to_owned()));
+        assert_eq!(notes(&front, Some(&decisions)), expected);
+        // The front end knows it while the load-manager is away, too.
+        assert_eq!(notes(&front, None)[..2], expected[..2]);
+    }
 
     fn foot_of(load_manager: Result<Decisions, String>) -> String {
         let service_manager = Err("no service-manager answers".to_owned());

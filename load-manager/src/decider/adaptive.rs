@@ -140,7 +140,7 @@ impl Memory {
     }
 
     fn act(&self, situation: &Situation<'_>, judgement: Judgement) -> (Action, Reason) {
-        if situation.fresh.nodes > situation.settings.max {
+        if situation.answering() > situation.settings.max {
             return down::to_max(situation, self);
         }
         if let Some(need) = up::need(situation, self, &judgement) {

@@ -3,7 +3,7 @@
 //!
 //! Around it stands only what keeps a service alive: a lost child is replaced, `min` and `max` are
 //! kept, nothing is drained soon after a restart, and the local copy must be ready before the last
-//! child goes. A child that does not answer is not judged, and keeps every other one.
+//! child goes. A child that does not answer or is out is not judged, and keeps every other one.
 
 use cluster::config::Local;
 use cluster::level::Level;
@@ -45,7 +45,7 @@ fn bounds(situation: &Situation<'_>) -> Option<(Action, Reason)> {
     if situation.fleet.ordered > 0 {
         return Some((Action::Hold, changing(situation)));
     }
-    let (ready, max) = (situation.fresh.nodes, situation.settings.max);
+    let (ready, max) = (situation.answering(), situation.settings.max);
     if ready > max {
         return Some(match own_drains(situation) {
             0 => drain_last(situation, Reason::AboveMax { ready, max }),
@@ -66,7 +66,7 @@ fn bounds(situation: &Situation<'_>) -> Option<(Action, Reason)> {
 
 /// The paper's rule. With no child the local copy stands for all of them.
 fn follow(situation: &Situation<'_>, levels: Levels) -> (Action, Reason) {
-    let ready = situation.fresh.nodes;
+    let ready = situation.serving.nodes;
     let Levels { children, low, high } = levels;
     let hold = |reason| (Action::Hold, reason);
     match levels.level() {
@@ -84,9 +84,9 @@ fn follow(situation: &Situation<'_>, levels: Levels) -> (Action, Reason) {
 
 /// Why the last child stays although all are Low.
 fn keeps_the_last(situation: &Situation<'_>) -> Option<Reason> {
-    let (ready, stale, kept) = (situation.fresh.nodes, situation.stale(), situation.floor());
-    if stale > 0 {
-        Some(Reason::LowStale { stale })
+    let (ready, kept) = (situation.serving.nodes, situation.floor());
+    if situation.ready.nodes > ready {
+        Some(situation.taken_as_full())
     } else if ready <= kept {
         Some(Reason::LowFloor { kept })
     } else if ready == 1 && !situation.local_ready {
@@ -103,13 +103,13 @@ fn judge(situation: &Situation<'_>) -> Result<Levels, Reason> {
     let Situation { settings, fleet, load, .. } = situation;
     let (low, high) = (settings.scaling.low, settings.scaling.high);
     let mut levels = Levels::default();
-    for node in fleet.answering(settings.scaling.node_data_timeout) {
+    for node in fleet.serving(settings.scaling.node_data_timeout) {
         let Some(in_flight) = load.child(&node.node) else {
             return Err(Reason::ChildUnknown { node: node.node.clone() });
         };
         levels.count(of_copy(in_flight, node.k(), low, high));
     }
-    let is_alone = situation.fresh.nodes == 0;
+    let is_alone = situation.serving.nodes == 0;
     if is_alone || settings.local == Local::Always {
         if !load.is_fast_full() {
             return Err(Reason::ChildUnknown { node: "the local copy".to_owned() });

@@ -25,7 +25,7 @@ pub(super) struct Cpu {
 pub(super) struct CpuSum {
     /// A node whose figure is missing counts 0: the way up.
     pub(super) known: f64,
-    /// A node whose figure is missing counts 1: the way down.
+    /// A node whose figure is missing counts 1, and one that is out no less: the way down.
     pub(super) pessimistic: f64,
 }
 
@@ -76,7 +76,7 @@ fn sum(fleet: &Fleet, scaling: &Scaling) -> CpuSum {
     for node in &fleet.ready {
         let share = if node.is_stale(scaling.node_data_timeout) { None } else { share(node) };
         sum.known += share.unwrap_or(0.0);
-        sum.pessimistic += share.unwrap_or(1.0);
+        sum.pessimistic += share.filter(|share| !node.is_out || *share > 1.0).unwrap_or(1.0);
     }
     sum
 }

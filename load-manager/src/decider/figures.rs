@@ -23,6 +23,8 @@ pub struct Figures {
     pub capacity: f64,
     /// Ready nodes.
     pub ready: u32,
+    /// Those of them that answer and are out: no capacity.
+    pub out: u32,
     /// Nodes on their way.
     pub ordered: u32,
     /// Nodes being drained.

@@ -38,6 +38,9 @@ pub struct ReadyNode {
     /// How old its own figures are. One that is silent for `node_data_timeout` stays among the ready
     /// ones until it is given up: it is no capacity on the way up, and full on the way down.
     pub data_age: Duration,
+    /// Whether the front end has put it out for its answers or because it takes no connection. It is
+    /// no capacity on the way up, and full on the way down, and it is still held: it will be in again.
+    pub is_out: bool,
 }
 
 /// CPU time of a service's own processes against what they may use.
@@ -81,6 +84,11 @@ impl Fleet {
     /// Ready nodes whose own figures are not too old to rely on.
     pub(super) fn answering(&self, node_data_timeout: Duration) -> impl Iterator<Item = &ReadyNode> {
         self.ready.iter().filter(move |node| !node.is_stale(node_data_timeout))
+    }
+
+    /// Ready nodes that take requests: they answer, and are not out.
+    pub(super) fn serving(&self, node_data_timeout: Duration) -> impl Iterator<Item = &ReadyNode> {
+        self.answering(node_data_timeout).filter(|node| !node.is_out)
     }
 
     /// Nodes ready or on their way.

@@ -68,12 +68,12 @@ fn high(situation: &Situation<'_>) -> Option<Reason> {
     }
 }
 
-/// By CPU it is High when the nodes that answer are above the target on average. There is no gap
+/// By CPU it is High when the nodes that serve are above the target on average. There is no gap
 /// between target and High as there is for requests: the mean over the slow window is calm enough,
 /// and the way down keeps its distance.
 fn cpu_high(situation: &Situation<'_>) -> Option<Reason> {
     let target = situation.settings.scaling.cpu_target?;
-    let (ready, want) = (situation.fresh.nodes, situation.figures.want);
+    let (ready, want) = (situation.serving.nodes, situation.figures.want);
     let used = situation.cpu.known;
     (ready > 0 && above(used, target * f64::from(ready))).then_some(Reason::CpuHigh {
         used,
@@ -114,7 +114,7 @@ fn why_all_are_wanted(situation: &Situation<'_>, want_max: u32) -> Reason {
     } else if ready == 1 && is_idle && !situation.local_ready && settings.local == Local::Auto {
         Reason::LowLocalNotReady
     } else if want < ready && situation.want_down() >= ready {
-        Reason::LowStale { stale: situation.stale() }
+        situation.taken_as_full()
     } else if want < ready {
         Reason::WantedLately { want_max, ready, window: scaling.down_window }
     } else {

@@ -84,6 +84,8 @@ pub enum Reason {
     LowLocalNotReady,
     /// Hold: Low, but nodes do not answer and are taken as full.
     LowStale { stale: u32 },
+    /// Hold: Low, but nodes are out and are taken as full.
+    LowOut { out: u32 },
     /// Hold: more are ready than allowed, but the last drain is too recent.
     AboveMaxAfterDrain { ready: u32, max: u32, since: Duration, needed: Duration },
 
@@ -140,6 +142,7 @@ impl Reason {
             Self::LowFloor { .. } => "low-floor",
             Self::LowLocalNotReady => "low-local-not-ready",
             Self::LowStale { .. } => "low-stale",
+            Self::LowOut { .. } => "low-out",
             Self::AboveMaxAfterDrain { .. } => "above-max-after-drain",
             Self::AllHigh { .. } => "all-high",
             Self::LocalHigh { .. } => "local-high",

@@ -24,6 +24,8 @@ pub(super) struct World {
 pub(super) struct Simulation {
     pub(super) decider: Decider,
     pub(super) now: Duration,
+    /// Which of the ready nodes are out, by their place; those behind the last are in.
+    pub(super) out: Vec<bool>,
     settings: Settings,
     world: World,
     starting: Vec<Duration>,
@@ -45,6 +47,8 @@ pub(super) struct Step {
     pub(super) decision: Decision,
     /// Nodes ready before the decision.
     pub(super) ready: u32,
+    /// Those of them that were not out.
+    pub(super) serving: Vec<String>,
     /// Requests that had to wait at its end.
     pub(super) queued: f64,
 }
@@ -55,6 +59,7 @@ impl Simulation {
         Self {
             decider,
             now: Duration::ZERO,
+            out: Vec::new(),
             settings,
             world,
             starting: Vec::new(),
@@ -74,19 +79,23 @@ impl Simulation {
         let fleet = self.fleet(&sample);
         let decision = self.decider.tick(self.now, &fleet);
         self.carry_out(&decision.action);
-        Step { decision, ready: fleet.ready_count(), queued: self.queued }
+        let serving = fleet.ready.iter().filter(|node| !node.is_out).map(|node| node.node.clone()).collect();
+        Step { decision, ready: fleet.ready_count(), serving, queued: self.queued }
     }
 
     /// What the decider would be shown now.
     pub(super) fn fleet(&self, sample: &Sample) -> Fleet {
         let held = self.starting.len() + self.ready.len() + self.draining.len();
-        let ready = self.ready.iter().zip(&sample.children).map(|(node, load)| ReadyNode {
-            node: node.name.clone(),
-            k: self.settings.capacity,
-            age: self.now.saturating_sub(node.since),
-            in_flight: load.in_flight,
-            ..ReadyNode::default()
-        });
+        let ready =
+            self.ready.iter().zip(&sample.children).enumerate().map(|(place, (node, load))| ReadyNode {
+                node: node.name.clone(),
+                k: self.settings.capacity,
+                age: self.now.saturating_sub(node.since),
+                in_flight: load.in_flight,
+                long_lived: load.long_lived,
+                is_out: self.is_out(place),
+                ..ReadyNode::default()
+            });
         let draining = self.draining.iter().map(|node| DrainingNode {
             node: node.name.clone(),
             undrainable: true,
@@ -106,7 +115,7 @@ impl Simulation {
         let tick = self.settings.scaling.tick;
         let rate = offered / self.world.service_seconds;
         let local = if self.is_local_serving() { self.settings.k_local } else { 0.0 };
-        let capacity = local + self.settings.capacity * f64::from(count(self.ready.len()));
+        let capacity = local + self.settings.capacity * f64::from(self.serving());
         // Beyond its K a copy takes no request: what does not fit waits, and is worked off by what is free.
         let free = (capacity - offered) / self.world.service_seconds * tick.as_secs_f64();
         self.queued = (self.queued - free).max(0.0);
@@ -128,19 +137,33 @@ impl Simulation {
 
     /// The local copy serves alone, or always where the settings say so.
     fn is_local_serving(&self) -> bool {
-        self.ready.is_empty() || self.settings.local == Local::Always
+        self.serving() == 0 || self.settings.local == Local::Always
     }
 
-    /// Their load is spread evenly over the children.
+    fn is_out(&self, place: usize) -> bool {
+        self.out.get(place).copied().unwrap_or(false)
+    }
+
+    /// Ready nodes that are not out.
+    fn serving(&self) -> u32 {
+        count((0..self.ready.len()).filter(|place| !self.is_out(*place)).count())
+    }
+
+    /// Their load is spread evenly over the children. One that is out has none of it, but a client that
+    /// stays and asks for nothing: the others would go before it.
     fn children(&self, in_flight: f64) -> Vec<ChildLoad> {
-        let each = in_flight / f64::from(count(self.ready.len()).max(1));
-        let load = |node: &Node| ChildLoad {
-            node: node.name.clone(),
-            in_flight_mean: each,
-            in_flight: each.round() as u32,
-            long_lived: 0,
+        let each = in_flight / f64::from(self.serving().max(1));
+        let load = |(place, node): (usize, &Node)| {
+            let is_out = self.is_out(place);
+            let in_flight_mean = if is_out { 0.0 } else { each };
+            ChildLoad {
+                node: node.name.clone(),
+                in_flight_mean,
+                in_flight: in_flight_mean.round() as u32,
+                long_lived: u32::from(is_out),
+            }
         };
-        self.ready.iter().map(load).collect()
+        self.ready.iter().enumerate().map(load).collect()
     }
 
     /// Starts and drains whose time has come are done.

@@ -19,9 +19,9 @@ pub(super) struct Situation<'a> {
     pub(super) local_ready: bool,
     /// The ready nodes.
     pub(super) ready: Supply,
-    /// Those of them that answer: on the way up no other counts.
-    pub(super) fresh: Supply,
-    /// The demand with each node that does not answer taken as full: the way down.
+    /// Those of them that serve: they answer and are not out. On the way up no other counts.
+    pub(super) serving: Supply,
+    /// The demand with each ready node that does not serve taken as full: the way down.
     pub(super) demand_down: f64,
     pub(super) cpu: CpuSum,
     /// How long until every window is full.
@@ -38,7 +38,7 @@ impl<'a> Situation<'a> {
         load: &'a Load,
         cpu: &Cpu,
     ) -> Self {
-        let (ready, fresh, unanswered) = supplies(settings, fleet);
+        let (ready, serving, out, room) = supplies(settings, fleet);
         let cpu_sum = cpu.mean();
         let mut situation = Self {
             now,
@@ -48,16 +48,17 @@ impl<'a> Situation<'a> {
             figures: figures(settings, fleet, load),
             local_ready: load.is_local_ready(),
             ready,
-            fresh,
+            serving,
             demand_down: 0.0,
             cpu: cpu_sum,
             missing: load.missing().max(cpu.missing(&settings.scaling)),
             want_by_load: 0,
         };
+        situation.figures.out = out;
         situation.figures.cpu = cpu_sum.known;
         situation.figures.capacity = situation.capacity();
-        situation.demand_down = situation.demand() + unanswered;
-        situation.want_by_load = situation.want(situation.demand(), fresh, cpu_sum.known);
+        situation.demand_down = situation.demand() + room;
+        situation.want_by_load = situation.want(situation.demand(), serving, cpu_sum.known);
         situation.figures.want = situation.within_bounds(situation.want_by_load);
         situation.figures.want_max = situation.figures.want;
         situation
@@ -68,15 +69,26 @@ impl<'a> Situation<'a> {
         self.figures.demand()
     }
 
-    /// Nodes wanted when those that do not answer are taken as full.
+    /// Nodes wanted when those that do not serve are taken as full.
     pub(super) fn want_down(&self) -> u32 {
         self.within_bounds(self.want(self.demand_down, self.ready, self.cpu.larger()))
     }
 
+    /// Ready nodes that answer, those that are out among them.
+    pub(super) fn answering(&self) -> u32 {
+        self.serving.nodes.saturating_add(self.figures.out)
+    }
+
     /// Nodes that answer or are on their way: what counts against `max`. A silent one may come back;
-    /// until then it does not keep its replacement out.
+    /// until then it does not keep its replacement out. One that is out will be in again soon: were
+    /// another started in its place above `max`, one of the two would be drained for that.
     pub(super) fn counted(&self) -> u32 {
-        self.fresh.nodes.saturating_add(self.fleet.ordered)
+        self.answering().saturating_add(self.fleet.ordered)
+    }
+
+    /// How many more are to serve than do or are on their way to it.
+    pub(super) fn lacking(&self, want: u32) -> u32 {
+        want.saturating_sub(self.serving.nodes.saturating_add(self.fleet.ordered))
     }
 
     /// How many more may be held.
@@ -97,7 +109,15 @@ impl<'a> Situation<'a> {
 
     /// Ready nodes that do not answer.
     pub(super) fn stale(&self) -> u32 {
-        self.ready.nodes.saturating_sub(self.fresh.nodes)
+        self.ready.nodes.saturating_sub(self.answering())
+    }
+
+    /// Why nodes that would do are not enough on the way down: some are taken as full.
+    pub(super) fn taken_as_full(&self) -> Reason {
+        match self.stale() {
+            0 => Reason::LowOut { out: self.figures.out },
+            stale => Reason::LowStale { stale },
+        }
     }
 
     /// The most that may be held. Nodes on their way out take no request and do not count.
@@ -119,10 +139,10 @@ impl<'a> Situation<'a> {
     }
 
     /// What the copies that serve handle well. No child: the local copy alone. A node that does not
-    /// answer gets requests only when no other can, so it counts for nothing here.
+    /// answer or is out gets requests only when no other can, so it counts for nothing here.
     fn capacity(&self) -> f64 {
-        if self.fresh.nodes > 0 {
-            self.fresh.capacity + self.local_beside_children()
+        if self.serving.nodes > 0 {
+            self.serving.capacity + self.local_beside_children()
         } else if self.local_ready {
             self.settings.k_local
         } else {
@@ -140,18 +160,21 @@ impl<'a> Situation<'a> {
     }
 }
 
-/// All ready nodes, those that answer, and how much the others are below full.
-fn supplies(settings: &Settings, fleet: &Fleet) -> (Supply, Supply, f64) {
-    let (mut ready, mut fresh, mut unanswered) = (Supply::default(), Supply::default(), 0.0);
+/// All ready nodes, those that serve, how many of the others are only out, and how much the others are
+/// below full.
+fn supplies(settings: &Settings, fleet: &Fleet) -> (Supply, Supply, u32, f64) {
+    let (mut ready, mut serving, mut out, mut room) = (Supply::default(), Supply::default(), 0, 0.0);
     for node in &fleet.ready {
         ready.add(node.k());
-        if node.is_stale(settings.scaling.node_data_timeout) {
-            unanswered += (node.k() - f64::from(node.in_flight)).max(0.0);
+        let is_stale = node.is_stale(settings.scaling.node_data_timeout);
+        if is_stale || node.is_out {
+            out += u32::from(!is_stale);
+            room += (node.k() - f64::from(node.in_flight)).max(0.0);
         } else {
-            fresh.add(node.k());
+            serving.add(node.k());
         }
     }
-    (ready, fresh, unanswered)
+    (ready, serving, out, room)
 }
 
 fn figures(settings: &Settings, fleet: &Fleet, load: &Load) -> Figures {

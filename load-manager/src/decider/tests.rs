@@ -6,6 +6,7 @@ mod data;
 mod diary;
 mod down;
 mod local;
+mod out;
 mod paper;
 mod properties;
 mod up;

@@ -108,6 +108,7 @@ pub(super) fn figures(decision: &Decision) -> wire::Figures {
         want: figures.want,
         want_max: figures.want_max,
         cpu: figures.cpu,
+        out: figures.out,
     }
 }
 

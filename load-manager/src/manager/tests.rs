@@ -9,6 +9,7 @@ use tonic::transport::Endpoint;
 
 use super::{Manager, Setup};
 use crate::calls::{AddFault, Identity, NodeClient};
+use crate::decider::ReadyNode;
 use crate::event::Event;
 use crate::journal::Journal;
 use crate::node::{DrainStep, Lease, Stage};
@@ -126,6 +127,15 @@ impl Desk {
             children,
             ..Default::default()
         }));
+    }
+
+    /// What the decider is told of a child that its front end says this of.
+    fn told_of(&mut self, node: usize, out: Option<(front::OutReason, u64)>) -> ReadyNode {
+        let out = out.map(|(reason, lasted_ms)| front::Out { reason: reason.into(), lasted_ms });
+        let load = front::Load { lease_id: lease(node).id, out, ..Default::default() };
+        self.hear(Event::Sample(front::LoadSample { children: vec![load], ..Default::default() }));
+        let now = self.manager.now();
+        self.manager.ready_node(node, now).expect("it is a child")
     }
 
     fn reasons(&self) -> Vec<String> {
@@ -344,6 +354,26 @@ async fn a_reclaim_drains_the_child() {
     desk.renewed(0, vec![wire::LeaseReport { reclaim, ..report(0, wire::LeaseState::Ready) }]);
     assert_eq!(desk.listed(), [("c1".to_owned(), front::ChildState::Draining)]);
     assert!(desk.reasons().contains(&"reclaimed".to_owned()));
+}
+
+#[tokio::test]
+async fn a_child_that_its_front_end_put_out_is_told_to_the_decider_and_after_a_while_as_silent() {
+    let mut desk = Desk::settled();
+    desk.add(0);
+    let (no_connection, errors) = (front::OutReason::NoConnection, front::OutReason::OutReason5xx);
+    let silent = desk.manager.service.scaling.node_data_timeout;
+    let mut told = |out| {
+        let node = desk.told_of(0, out);
+        (node.is_out, node.data_age >= silent)
+    };
+    assert_eq!(told(None), (false, false));
+    // A blip, which its probes end within a second, replaces nobody ...
+    assert_eq!(told(Some((no_connection, 500))), (true, false));
+    // ... and one that cannot be reached for longer is as good as silent.
+    assert_eq!(told(Some((no_connection, 6_000))), (true, true));
+    // It answers, if not well, however long it is out for that.
+    assert_eq!(told(Some((errors, 60_000))), (true, false));
+    assert_eq!(told(None), (false, false));
 }
 
 #[tokio::test]

@@ -39,16 +39,20 @@ pub(super) fn drain(situation: &Situation<'_>, memory: &Memory) -> Result<(Actio
 
 /// The drain down to a `max` that was lowered, however high the load: the operator said so. No more
 /// at a time than when Low, so that what remains is not filled at one blow. One that is silent does
-/// not count against `max` and is given up by itself.
+/// not count against `max` and is given up by itself; those that are out go first.
 pub(super) fn to_max(situation: &Situation<'_>, memory: &Memory) -> (Action, Reason) {
     let Situation { settings, fleet, .. } = situation;
-    let (ready, max, needed) = (situation.fresh.nodes, settings.max, settings.scaling.drain_period);
+    let (ready, max, needed) = (situation.answering(), settings.max, settings.scaling.drain_period);
     if let Some(since) = too_recent(situation, memory.last_drain, needed) {
         return (Action::Hold, Reason::AboveMaxAfterDrain { ready, max, since, needed });
     }
-    let most = at_once(situation).min(ready - max);
-    let answering = fleet.answering(settings.scaling.node_data_timeout);
-    let victims = projection::victims(answering, Duration::ZERO, most as usize);
+    let most = at_once(situation).min(ready - max) as usize;
+    let first = |is_out: bool, most| {
+        let answering = fleet.answering(settings.scaling.node_data_timeout);
+        projection::victims(answering.filter(|node| node.is_out == is_out), Duration::ZERO, most)
+    };
+    let mut victims = first(true, most);
+    victims.extend(first(false, most - victims.len()));
     (Action::Drain { nodes: names(&victims) }, Reason::AboveMax { ready, max })
 }
 

@@ -10,7 +10,7 @@ use crate::decider::{Action, Reason};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Need {
     reason: Reason,
-    /// How many more than answer or are on their way.
+    /// How many more than serve or are on their way to it.
     nodes: u32,
     /// Whether they are to be held whatever the load.
     is_floor: bool,
@@ -24,10 +24,12 @@ pub(super) fn need(situation: &Situation<'_>, memory: &Memory, judgement: &Judge
     let by_load = surge(situation)
         .or_else(|| high_for_long(situation, memory, judgement))
         .or_else(|| (memory.lost > 0).then_some(Reason::Lost { lost: memory.lost, want }));
-    let missing = |target: u32| Some(target.saturating_sub(situation.counted())).filter(|nodes| *nodes > 0);
-    match (by_load, missing(want), missing(floor)) {
+    let some = |nodes: u32| Some(nodes.min(situation.room())).filter(|nodes| *nodes > 0);
+    // What is held whatever the load may be out; what the load wants has to serve.
+    let below_floor = some(floor.saturating_sub(situation.counted()));
+    match (by_load, some(situation.lacking(want)), below_floor) {
         (Some(reason), Some(nodes), _) => Some(Need { reason, nodes, is_floor: false }),
-        (_, _, Some(nodes)) => Some(Need { reason: below_floor(situation), nodes, is_floor: true }),
+        (_, _, Some(nodes)) => Some(Need { reason: why_below_floor(situation), nodes, is_floor: true }),
         (_, _, None) => None,
     }
 }
@@ -58,10 +60,10 @@ pub(super) fn order(situation: &Situation<'_>, orders: &Orders, need: Need) -> (
 pub(super) fn held_back(situation: &Situation<'_>, ticks: u32) -> Reason {
     let figures = &situation.figures;
     let needed = situation.settings.scaling.high_ticks;
-    let more = situation.want_by_load.saturating_sub(situation.counted());
-    if figures.want > situation.counted() && ticks < needed {
+    let (more, has_room) = (situation.lacking(situation.want_by_load), situation.room() > 0);
+    if has_room && situation.lacking(figures.want) > 0 && ticks < needed {
         Reason::HighTooShort { ticks, needed }
-    } else if more > 0 && situation.room() == 0 {
+    } else if more > 0 && !has_room {
         situation.no_room(more)
     } else if figures.ordered > 0 {
         Reason::HighOnTheirWay { ordered: figures.ordered }
@@ -99,7 +101,7 @@ fn high_for_long(situation: &Situation<'_>, memory: &Memory, judgement: &Judgeme
     Some(reason)
 }
 
-fn below_floor(situation: &Situation<'_>) -> Reason {
+fn why_below_floor(situation: &Situation<'_>) -> Reason {
     let (held, min, floor) = (situation.fleet.held(), situation.settings.min, situation.fleet.floor);
     if floor > min { Reason::BelowFloor { held, floor } } else { Reason::BelowMin { held, min } }
 }

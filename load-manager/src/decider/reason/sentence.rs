@@ -88,6 +88,8 @@ impl fmt::Display for Reason {
                 write!(f, "Low, but the local copy is not ready to serve alone"),
             Self::LowStale { stale } =>
                 write!(f, "Low, but {} silent and taken as full", Are(*stale)),
+            Self::LowOut { out } =>
+                write!(f, "Low, but {} out and taken as full", Are(*out)),
             Self::AboveMaxAfterDrain { ready, max, since, needed } =>
                 write!(f, "{} ready, more than max = {max}, but {} since the last drain (of {})", Are(*ready), Seconds(*since), Seconds(*needed)),
             Self::AllHigh { children } =>

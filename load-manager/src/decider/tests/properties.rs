@@ -13,11 +13,11 @@ use crate::decider::{
     Settings,
 };
 
-fn large() -> Settings {
+pub(super) fn large() -> Settings {
     Settings { max: 60, pool: 60, ..settings() }
 }
 
-fn world() -> impl Strategy<Value = World> {
+pub(super) fn world() -> impl Strategy<Value = World> {
     (0.02..2.0_f64, 0..20_u64, 0..20_u64).prop_map(|(service_seconds, start, drain)| World {
         service_seconds,
         start: Duration::from_secs(start),
@@ -226,9 +226,10 @@ prop_compose! {
         (long_lived, in_flight) in any::<(u32, u32)>(),
         cpu in proptest::option::of((number(), number())),
         data_age in prop_oneof![3 => Just(Duration::ZERO), 1 => time()],
+        is_out in prop::bool::weighted(0.2),
     ) -> ReadyNode {
         let cpu = cpu.map(|(used, allowed)| CpuUse { used, allowed });
-        ReadyNode { node: format!("c{node}"), k, age, long_lived, in_flight, cpu, data_age }
+        ReadyNode { node: format!("c{node}"), k, age, long_lived, in_flight, cpu, data_age, is_out }
     }
 }
 
