@@ -1,0 +1,68 @@
+//! The loop: gives each request a connection when it is due, and waits for what the connections tell.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::Job;
+use super::connections::Connections;
+use super::schedule::Schedule;
+use super::timer::Timer;
+use super::timings::Timings;
+
+/// How long the last answers may take.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// One load while it is given.
+pub(super) struct OpenLoop {
+    job: Job,
+    connections: Connections,
+    timer: Timer,
+    /// Due and not sent yet, because every connection is taken.
+    waiting: VecDeque<Duration>,
+}
+
+impl OpenLoop {
+    pub(super) fn new(job: Job) -> io::Result<Self> {
+        let timer = Timer::new()?;
+        let connections = Connections::new(&job, &timer)?;
+        Ok(Self { job, connections, timer, waiting: VecDeque::new() })
+    }
+
+    /// Until the last answer has come, or should have, or `halt` is set.
+    pub(super) fn run(mut self, halt: &AtomicBool) -> io::Result<Timings> {
+        let mut schedule = Schedule::new(self.job.rate, self.job.length).peekable();
+        while !halt.load(Ordering::Relaxed) {
+            let now = self.connections.began().elapsed();
+            while let Some(due) = schedule.next_if(|due| *due <= now) {
+                self.waiting.push_back(due);
+            }
+            self.send_waiting()?;
+            let next = schedule.peek().copied();
+            if next.is_none() && self.waiting.is_empty() && self.connections.taken() == 0 {
+                break;
+            }
+            if now > self.job.length + GRACE {
+                self.connections.give_up(self.waiting.len());
+                break;
+            }
+            if let Some(due) = next {
+                self.timer.wake_at(due, self.connections.began())?;
+            }
+            self.connections.wait()?;
+        }
+        Ok(self.connections.timings())
+    }
+
+    /// Gives each waiting request a connection, as long as there are free ones.
+    fn send_waiting(&mut self) -> io::Result<()> {
+        while let Some(due) = self.waiting.front().copied() {
+            if !self.connections.send(due)? {
+                return Ok(());
+            }
+            self.waiting.pop_front();
+        }
+        Ok(())
+    }
+}
