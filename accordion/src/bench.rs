@@ -16,7 +16,7 @@ pub(crate) struct Args {
 /// One variant for each benchmark; the first lines are what `--help` shows.
 #[derive(Debug, clap::Subcommand)]
 enum Which {
-    /// The data path against Debian's nginx and HAProxy, one worker each: CPU time, latency, memory
+    /// The data path against Debian's nginx and HAProxy, one worker each: CPU time, latency, memory, slow clients
     Proxy(proxy::Args),
 }
 

@@ -16,6 +16,7 @@ mod report;
 mod rows;
 mod run;
 mod site;
+mod slow_clients;
 mod summary;
 mod tools;
 
@@ -35,6 +36,7 @@ use report::Setting;
 use rows::Row;
 use run::{Measured, Plan};
 use site::Site;
+use slow_clients::{SLOW, SLOW_QUICK};
 
 /// What is needed is not there (EX_UNAVAILABLE of sysexits.h).
 const EXIT_UNAVAILABLE: u8 = 69;
@@ -47,7 +49,7 @@ const CROWD: u64 = 10_000;
 const CROWD_QUICK: u64 = 1_000;
 
 /// Beyond this the addresses of a run would not suffice.
-const ROUNDS_MAX: u64 = 25;
+const ROUNDS_MAX: u64 = 20;
 
 /// What it is told on its command line.
 #[derive(Debug, clap::Args)]
@@ -56,7 +58,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=ROUNDS_MAX))]
     rounds: u64,
 
-    /// How long one measurement takes
+    /// How long one measurement takes; those of idle and slow have a length of their own
     #[arg(long, value_name = "SECONDS", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
 
@@ -68,7 +70,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
-    /// Two rounds of one second and a crowd of 1,000: to see that it works, not how fast it is
+    /// Two rounds of one second, 1,000 idle and 100 slow clients: to see that it works, not how fast it is
     #[arg(long, conflicts_with_all = ["rounds", "seconds"])]
     quick: bool,
 }
@@ -140,7 +142,8 @@ impl Args {
             );
         }
         let (rounds, seconds) = if self.quick { (2, 1) } else { (self.rounds as usize, self.seconds) };
-        Plan { rows, rounds, seconds, crowd }
+        let slow = if self.quick { SLOW_QUICK } else { SLOW };
+        Plan { rows, rounds, seconds, crowd, slow }
     }
 
     /// The command as it was typed, as far as it says what was measured.
@@ -175,7 +178,12 @@ fn keep(args: &Args, plan: &Plan, site: &Site, cores: Cores, measured: &Measured
         proxy_cpu: cores.proxy,
         load_cpu: cores.load,
         versions,
-        commands: run::commands(plan, site.running(rows::Contestant::Accordion)?.target, cores),
+        commands: run::commands(
+            plan,
+            site.running(rows::Contestant::Accordion)?.target,
+            cores,
+            site.directory(),
+        ),
         files: site.files().to_vec(),
     };
     let mut out = io::stdout().lock();
@@ -221,7 +229,7 @@ mod tests {
     #[test]
     fn rows_that_are_asked_for_come_once_and_in_their_order() {
         let (command, plan) = plan(&["--quick", "--only", "p50,close-1k,p50"]);
-        assert_eq!((plan.rounds, plan.seconds), (2, 1));
+        assert_eq!((plan.rounds, plan.seconds, plan.slow), (2, 1, SLOW_QUICK));
         assert_eq!(plan.rows, [Row::Close1k, Row::P50]);
         assert_eq!(command, "accordion bench proxy --quick --only close-1k,p50");
     }

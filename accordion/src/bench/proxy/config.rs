@@ -5,8 +5,11 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::process::geteuid;
+
+use super::rows::SMALL;
 
 /// Where an origin listens; its address is that of whoever started it.
 pub(super) const ORIGIN_PORT: u16 = 8000;
@@ -48,7 +51,15 @@ pub(super) struct Accordion<'a> {
     pub(super) node: Option<IpAddr>,
     /// The start of the command of the origin: pinned to its CPU.
     pub(super) nginx: &'a [String],
+    pub(super) client_timeout: ClientTimeout,
 }
+
+/// How long a client may take for a head, and pause within a body; `None`: as it is when nothing is said,
+/// or long. In whole seconds.
+pub(super) type ClientTimeout = Option<Duration>;
+
+/// What the origin answers only when it has the whole body of the request.
+pub(super) const BODY_PATH: &str = "/body";
 
 /// The origin's directory, below the place of the origins.
 pub(super) fn origin_name(address: SocketAddr) -> String {
@@ -59,16 +70,28 @@ pub(super) fn origin_name(address: SocketAddr) -> String {
 pub(super) fn origin(directory: &Path, listen: SocketAddr, files: &Path, connections: u64) -> String {
     let server = format!(
         "  sendfile on;\n  tcp_nopush on;\n  open_file_cache max=16;\n  default_type application/octet-stream;\n  \
-         server {{\n    listen {listen} backlog=4096;\n    root {};\n  }}\n",
+         server {{\n    listen {listen} backlog=4096;\n    root {};\n    location = {BODY_PATH} {{\n      \
+         proxy_pass http://{listen}/{SMALL};\n      proxy_method GET;\n      proxy_pass_request_body off;\n      \
+         proxy_set_header Content-Length \"\";\n    }}\n  }}\n",
         files.display()
     );
     nginx_frame(directory, connections, &server)
 }
 
 /// nginx.conf of the proxy.
-pub(super) fn nginx(directory: &Path, listen: SocketAddr, origin: SocketAddr, connections: u64) -> String {
+pub(super) fn nginx(
+    directory: &Path,
+    listen: SocketAddr,
+    origin: SocketAddr,
+    connections: u64,
+    client_timeout: ClientTimeout,
+) -> String {
+    let timeouts = client_timeout.map_or_else(String::new, |timeout| {
+        let seconds = timeout.as_secs();
+        format!("  client_header_timeout {seconds}s;\n  client_body_timeout {seconds}s;\n")
+    });
     let server = format!(
-        "  upstream origin {{\n    server {origin};\n    keepalive 64;\n    keepalive_requests 1000000000;\n    \
+        "{timeouts}  upstream origin {{\n    server {origin};\n    keepalive 64;\n    keepalive_requests 1000000000;\n    \
          keepalive_timeout 600s;\n  }}\n  server {{\n    listen {listen} backlog=4096;\n    location / {{\n      \
          proxy_pass http://origin;\n      proxy_http_version 1.1;\n      proxy_set_header Connection \"\";\n      \
          proxy_set_header Host $http_host;\n      \
@@ -79,11 +102,19 @@ pub(super) fn nginx(directory: &Path, listen: SocketAddr, origin: SocketAddr, co
 
 /// haproxy.cfg. `connections` is the most that may be open at once. Behind another HAProxy it is no
 /// front, and leaves X-Forwarded-For as it comes.
-pub(super) fn haproxy(listen: SocketAddr, upstream: SocketAddr, connections: u64, is_front: bool) -> String {
+pub(super) fn haproxy(
+    listen: SocketAddr,
+    upstream: SocketAddr,
+    connections: u64,
+    is_front: bool,
+    client_timeout: ClientTimeout,
+) -> String {
+    let client = client_timeout.map_or(600, |timeout| timeout.as_secs());
+    let head = client_timeout.map_or_else(String::new, |_| format!("  timeout http-request {client}s\n"));
     let forwarding = if is_front { "  option forwardfor\n" } else { "" };
     format!(
         "global\n  nbthread 1\n  maxconn {connections}\n  no strict-limits\n\ndefaults\n  mode http\n  timeout connect 5s\n  \
-         timeout client 600s\n  timeout server 600s\n{forwarding}  option splice-auto\n  http-reuse always\n\n\
+timeout client {client}s\n  timeout server 600s\n{head}{forwarding}  option splice-auto\n  http-reuse always\n\n\
          frontend front\n  bind {listen}\n  default_backend back\n\nbackend back\n  server origin {upstream}\n"
     )
 }
@@ -126,6 +157,9 @@ pub(super) fn cluster(accordion: &Accordion<'_>) -> String {
     };
     for line in lines {
         let _ = writeln!(text, "{line}");
+    }
+    if let Some(seconds) = accordion.client_timeout.map(|timeout| timeout.as_secs()) {
+        let _ = writeln!(text, "head_timeout = \"{seconds}s\"\nbody_idle_timeout = \"{seconds}s\"");
     }
     text
 }
@@ -170,7 +204,40 @@ mod tests {
     fn accordion(kind: Kind, node: Option<IpAddr>, nginx: &[String]) -> String {
         let directory = Path::new("/tmp/bench");
         let front = Ipv4Addr::new(127, 200, 0, 1).into();
-        cluster(&Accordion { directory, origins: directory, kind, front, node, nginx })
+        cluster(&Accordion { directory, origins: directory, kind, front, node, nginx, client_timeout: None })
+    }
+
+    #[test]
+    fn clients_have_the_same_time_with_all_three() {
+        let time = Duration::from_secs(5);
+        let (directory, here) = (Path::new("/tmp/bench"), "127.200.0.1:8080".parse().unwrap());
+        let front = Ipv4Addr::new(127, 200, 0, 1).into();
+        let of = |client_timeout| {
+            let ours = Accordion {
+                directory,
+                origins: directory,
+                kind: Kind::SameWork,
+                front,
+                node: None,
+                nginx: &["nginx".to_owned()],
+                client_timeout,
+            };
+            let nginx = nginx(directory, here, here, 100, client_timeout);
+            [nginx, haproxy(here, here, 100, true, client_timeout), cluster(&ours)]
+        };
+        let [nginx, haproxy, ours] = of(Some(time));
+        assert!(nginx.contains("client_header_timeout 5s;\n  client_body_timeout 5s;\n"), "{nginx}");
+        assert!(haproxy.contains("  timeout client 5s\n") && haproxy.contains("  timeout http-request 5s\n"));
+        let cluster =
+            cluster::config::parse("cluster.toml", &ours).unwrap_or_else(|faults| panic!("{faults}"));
+        assert_eq!((cluster.services[0].head_timeout, cluster.services[0].body_idle_timeout), (time, time));
+        // Where slow clients are not what is measured, nobody looks at the time.
+        let [nginx, haproxy, ours] = of(None);
+        assert!(!nginx.contains("client_header_timeout") && !ours.contains("timeout"), "{nginx}{ours}");
+        assert!(
+            haproxy.contains("  timeout client 600s\n") && !haproxy.contains("http-request"),
+            "{haproxy}"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The load tools of others: how each is called, and what it says it has done.
 
 use std::net::SocketAddr;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -79,15 +79,8 @@ impl Order {
 
     /// Runs it to its end; dropped before that, it is killed.
     pub(super) async fn run(&self) -> anyhow::Result<Done> {
-        let name = self.generator.name();
         let words = self.words();
-        let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).stdin(Stdio::null()).process_group(0).kill_on_drop(true);
-        let limit = Duration::from_secs(self.seconds) + PATIENCE;
-        let output = tokio::time::timeout(limit, command.output())
-            .await
-            .with_context(|| format!("{name} did not end within {} s", limit.as_secs()))?
-            .with_context(|| format!("{name} cannot be started"))?;
+        let output = output(self.generator.name(), &words, self.seconds).await?;
         let said = String::from_utf8_lossy(&output.stdout);
         let done = match self.generator {
             Generator::Wrk => wrk(&said),
@@ -96,14 +89,27 @@ impl Order {
         };
         match done {
             Some(done) if output.status.success() => Ok(done),
-            _ => bail!(
-                "{} ended with {} and said:\n{said}{}",
-                words.join(" "),
-                output.status,
-                String::from_utf8_lossy(&output.stderr)
-            ),
+            _ => bail!(last_words(&words, &output)),
         }
     }
+}
+
+/// Runs a tool that should take so many seconds to its end, and answers with all that it said; dropped
+/// before that, it is killed.
+pub(super) async fn output(name: &str, words: &[String], seconds: u64) -> anyhow::Result<Output> {
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).stdin(Stdio::null()).process_group(0).kill_on_drop(true);
+    let limit = Duration::from_secs(seconds) + PATIENCE;
+    tokio::time::timeout(limit, command.output())
+        .await
+        .with_context(|| format!("{name} did not end within {} s", limit.as_secs()))?
+        .with_context(|| format!("{name} cannot be started"))
+}
+
+/// What there is to say of a tool that did not do its work.
+pub(super) fn last_words(words: &[String], output: &Output) -> String {
+    let [said, complained] = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said));
+    format!("{} ended with {} and said:\n{said}{complained}", words.join(" "), output.status)
 }
 
 impl Generator {

@@ -40,6 +40,24 @@ pub(super) enum Extra {
         idle: u64,
         after: u64,
     },
+    /// That many requests a second, beside slow clients of both kinds.
+    Slow {
+        rate: f64,
+        heads: Beside,
+        bodies: Beside,
+    },
+}
+
+/// What became of requests, and of the slow clients beside them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Beside {
+    pub(super) answered: u64,
+    pub(super) failed: u64,
+    /// `None`: none was answered.
+    pub(super) p99: Option<Duration>,
+    pub(super) clients: u64,
+    /// Of the slow clients, those that the proxy had closed at the end.
+    pub(super) closed: u64,
 }
 
 impl Measurement {
@@ -51,6 +69,8 @@ impl Measurement {
             (_, Extra::Memory { connections, before, idle, .. }) => {
                 (*connections > 0).then(|| idle.saturating_sub(*before) as f64 / *connections as f64)
             }
+            // Of both kinds the one that was worse.
+            (_, Extra::Slow { heads, bodies, .. }) => Some(heads.p99?.max(bodies.p99?).as_secs_f64() * 1e6),
             (_, Extra::None) => {
                 let used = self.cpu.total().as_secs_f64() * 1e6;
                 (self.requests > 0).then(|| used / self.requests as f64)
@@ -88,9 +108,20 @@ pub(super) fn csv(measurements: &[Measurement]) -> String {
                 text,
                 ";connections={connections};before_kib={before};idle_kib={idle};after_kib={after}"
             ),
+            Extra::Slow { rate, heads, bodies } => {
+                writeln!(text, ";rate={rate:.0}{}{}", fields("heads", heads), fields("bodies", bodies))
+            }
         };
     }
     text
+}
+
+fn fields(kind: &str, beside: &Beside) -> String {
+    let Beside { answered, failed, p99, clients, closed } = beside;
+    let p99 = p99.map_or_else(|| "-".to_owned(), |p99| p99.as_micros().to_string());
+    format!(
+        ";{kind}={clients};{kind}_closed={closed};{kind}_answered={answered};{kind}_failed={failed};{kind}_p99_us={p99}"
+    )
 }
 
 #[cfg(test)]
@@ -119,6 +150,19 @@ pub(super) mod tests {
         Measurement { extra, ..cpu(1, Row::Idle, contestant, 10) }
     }
 
+    /// 1000 requests beside slow clients of each kind, of which those with slow heads are closed.
+    pub(in super::super) fn slow(contestant: Contestant, heads_us: u64, bodies_us: u64) -> Measurement {
+        let beside = |us, closed| Beside {
+            answered: 1000,
+            failed: 0,
+            p99: Some(Duration::from_micros(us)),
+            clients: 500,
+            closed,
+        };
+        let extra = Extra::Slow { rate: 100.0, heads: beside(heads_us, 500), bodies: beside(bodies_us, 0) };
+        Measurement { requests: 2000, extra, ..cpu(1, Row::Slow, contestant, 10) }
+    }
+
     #[test]
     fn the_figure_is_the_one_that_the_row_is_about() {
         assert_eq!(cpu(1, Row::KeepAlive1k, Contestant::Nginx, 11).figure(), Some(11.0));
@@ -128,6 +172,8 @@ pub(super) mod tests {
         assert_eq!(latency(Row::P50).figure(), Some(95.0));
         assert_eq!(latency(Row::P99).figure(), Some(1000.0));
         assert_eq!(memory(Contestant::Nginx, 2500, 0).figure(), Some(2.5));
+        assert_eq!(slow(Contestant::Nginx, 800, 900).figure(), Some(900.0));
+        assert_eq!(slow(Contestant::Nginx, 800, 700).figure(), Some(800.0));
         let nothing = Measurement { requests: 0, ..cpu(1, Row::Close1k, Contestant::Nginx, 11) };
         assert_eq!(nothing.figure(), None);
     }
@@ -142,10 +188,15 @@ pub(super) mod tests {
 
     #[test]
     fn every_measurement_is_one_line_with_as_many_fields_as_the_head() {
-        let all = [cpu(1, Row::Close1k, Contestant::Accordion, 20), memory(Contestant::Haproxy, 10, 10)];
+        let all = [
+            cpu(1, Row::Close1k, Contestant::Accordion, 20),
+            memory(Contestant::Haproxy, 10, 10),
+            slow(Contestant::Nginx, 800, 900),
+        ];
         let text = csv(&all);
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.len(), 3);
+        assert_eq!(lines.len(), 4);
+        assert!(lines[3].contains(";rate=100;heads=500;heads_closed=500;heads_answered=1000;"), "{text}");
         assert_eq!(lines[1], "1,close-1k,accordion,1000,6000,14000,1.000,failed=0");
         assert!(lines.iter().all(|line| line.split(',').count() == 8), "{text}");
     }

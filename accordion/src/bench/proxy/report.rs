@@ -6,10 +6,11 @@ use std::fs;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::record::Measurement;
+use super::record::{Beside, Measurement};
 use super::rows::{Contestant, Goal, Row};
 use super::run::{Measured, Plan};
-use super::summary::{Outcome, Spread, given_back, outcomes, spread};
+use super::slow_clients::Manner;
+use super::summary::{Outcome, Spread, beside, given_back, outcomes, spread};
 
 /// Columns of the table.
 const COLUMNS: [&str; 8] = ["what", "unit", "Accordion", "nginx", "HAProxy", "ratio", "goal", ""];
@@ -155,10 +156,29 @@ fn notes(measured: &Measured) -> Vec<String> {
     if !back.is_empty() {
         notes.push(format!("Given back after the idle connections had closed: {}.", back.join(", ")));
     }
+    notes.extend([Manner::Heads, Manner::Bodies].into_iter().filter_map(|manner| slow_note(all, manner)));
     for outcome in outcomes(all).iter().filter(|outcome| outcome.failed > 0) {
         notes.push(format!("{}: {} requests failed.", outcome.line.title, outcome.failed));
     }
     notes
+}
+
+/// What became of slow clients of one kind, and of the requests beside them, by proxy.
+fn slow_note(all: &[Measurement], manner: Manner) -> Option<String> {
+    let what = match manner {
+        Manner::Heads => "heads",
+        Manner::Bodies => "bodies",
+    };
+    let of = |contestant: Contestant| {
+        let Beside { answered, failed, p99, clients, closed } = beside(all, contestant, manner)?;
+        let p99 = p99.map_or_else(|| "none".to_owned(), |p99| format!("{} us", p99.as_micros()));
+        Some(format!(
+            "{} answered {answered} and failed {failed}, p99 {p99}, closed {closed} of {clients}",
+            contestant.name()
+        ))
+    };
+    let all: Vec<_> = Row::Slow.contestants().into_iter().filter_map(of).collect();
+    (!all.is_empty()).then(|| format!("Beside slow {what}: {}.", all.join("; ")))
 }
 
 fn processor() -> String {
@@ -173,7 +193,8 @@ fn line_of(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::tests::{cpu, memory};
+    use super::super::record::tests::{cpu, memory, slow};
+    use super::super::slow_clients::SLOW;
     use super::*;
 
     fn measured() -> Measured {
@@ -184,6 +205,8 @@ mod tests {
             one(Contestant::Accordion, 9),
             memory(Contestant::Nginx, 1000, 500),
             memory(Contestant::Accordion, 2000, 2000),
+            slow(Contestant::Nginx, 800, 900),
+            slow(Contestant::Accordion, 400, 500),
         ];
         Measured { measurements, busy_rate: 0.0 }
     }
@@ -197,11 +220,14 @@ mod tests {
         assert_eq!(words[words.len() - 12..].join(" "), expected, "{line}");
         assert!(text.contains("2.0 (2.0-2.0)") && text.contains("<= 3 KiB"), "{text}");
         assert!(text.contains("closed: nginx 50 %, Accordion 100 %."), "{text}");
+        let bodies = "Beside slow bodies: nginx answered 1000 and failed 0, p99 900 us, closed 0 of 500; \
+                      Accordion answered 1000 and failed 0, p99 500 us, closed 0 of 500.";
+        assert!(text.contains(bodies) && text.contains("Beside slow heads: nginx answered"), "{text}");
     }
 
     #[test]
     fn the_summary_has_what_is_needed_to_do_it_again() {
-        let plan = Plan { rows: vec![Row::KeepAlive1k], rounds: 1, seconds: 4, crowd: 1000 };
+        let plan = Plan { rows: vec![Row::KeepAlive1k], rounds: 1, seconds: 4, crowd: 1000, slow: SLOW };
         let setting = Setting {
             command: "accordion bench proxy".to_owned(),
             date: "2026-11-22".to_owned(),

@@ -36,6 +36,9 @@ pub(super) enum Row {
     /// Memory of idle connections
     #[value(name = "idle")]
     Idle,
+    /// 100 requests a second beside 500 clients with slow heads, then with slow bodies (slowhttptest)
+    #[value(name = "slow")]
+    Slow,
 }
 
 /// Who does the work.
@@ -92,7 +95,7 @@ const HAPROXY: &[Contestant] = &[Contestant::Haproxy];
 const TWO: &[Contestant] = &[Contestant::TwoHaproxies];
 
 /// The table. The goals are those of the design ("Numbers to reach").
-pub(super) const LINES: [Line; 14] = [
+pub(super) const LINES: [Line; 15] = [
     line(Row::KeepAlive1k, "keep-alive, 1 KB", Contestant::Accordion, BOTH, Goal::Ratio(0.88)),
     line(
         Row::KeepAlive1k,
@@ -131,6 +134,7 @@ pub(super) const LINES: [Line; 14] = [
         BOTH,
         Goal::AtMost(3.0),
     ),
+    line(Row::Slow, "p99 at 100/s beside slow clients", Contestant::Accordion, BOTH, Goal::None),
 ];
 
 const fn line(
@@ -159,9 +163,14 @@ impl Row {
             | Self::KeepAlive100k
             | Self::KeepAlive500k
             | Self::Node1k => "CPU us/request",
-            Self::P50 | Self::P99 => "us",
+            Self::P50 | Self::P99 | Self::Slow => "us",
             Self::Idle => "KiB each",
         }
+    }
+
+    /// Whether everybody is started for it alone, each time anew, and only for as long as it is measured.
+    pub(super) const fn is_by_itself(self) -> bool {
+        matches!(self, Self::Idle | Self::Slow)
     }
 
     /// Everybody who does its work, in the order of the first round.

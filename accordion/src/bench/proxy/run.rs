@@ -1,25 +1,28 @@
 //! A whole run: starts the contestants, warms them up, and has each do the work of each row, round
-//! after round, everybody in turn.
+//! after round, everybody in turn. The rows that start everybody anew are in `memory` and `slow`.
+
+mod aside;
+mod memory;
+mod slow;
 
 use std::collections::HashSet;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use tokio::time::sleep;
 
+use self::aside::aside;
 use super::client::{self, Job};
 use super::config;
 use super::cores::Cores;
-use super::crowd;
 use super::load::{Done, Generator, Order};
-use super::meter::{self, Cpu, Reading};
+use super::meter::{Cpu, Reading};
 use super::progress::Progress;
 use super::record::{Extra, Measurement};
 use super::rows::{Contestant, Row, SIZES, SMALL, rotated};
 use super::site::{Running, Site};
+use super::slow_clients::{Manner, SlowClients, SlowOrder};
 use super::summary::Spread;
 
 /// Requests a second of the row that asks for latency at little load (the paper's way).
@@ -31,12 +34,6 @@ const BUSY_SHARE: f64 = 0.7;
 /// How often each peer's top rate is looked at, a second each.
 const TOP_LOOKS: usize = 3;
 
-/// How long a proxy rests before its memory is read, for what it does once in a while.
-const REST: Duration = Duration::from_secs(2);
-
-/// What a fresh proxy and its crowd take beyond the load, in seconds.
-const CROWD_SECONDS: f64 = 12.0;
-
 /// How much is measured.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
@@ -46,6 +43,7 @@ pub(super) struct Plan {
     pub(super) seconds: u64,
     /// Idle connections.
     pub(super) crowd: u64,
+    pub(super) slow: SlowClients,
 }
 
 /// What came of it.
@@ -70,9 +68,6 @@ struct Pace {
     is_kept: bool,
 }
 
-/// Says to work on another thread that it is not wanted any more.
-struct Halt(Arc<AtomicBool>);
-
 /// Measures all of the plan.
 ///
 /// # Errors
@@ -82,7 +77,7 @@ pub(super) async fn run(site: &mut Site, plan: &Plan, cores: Cores) -> anyhow::R
     let mut progress = Progress::new(run.planned());
     for contestant in run.crew() {
         progress.show("starting", contestant.name());
-        run.site.start(contestant).await?;
+        run.site.start(contestant, None).await?;
         run.wrk(contestant, 1).await?;
         progress.advance(2.0);
     }
@@ -107,10 +102,20 @@ pub(super) async fn run(site: &mut Site, plan: &Plan, cores: Cores) -> anyhow::R
 }
 
 /// The commands of others that a plan gives its load with, against `target`.
-pub(super) fn commands(plan: &Plan, target: SocketAddr, cores: Cores) -> Vec<String> {
+pub(super) fn commands(plan: &Plan, target: SocketAddr, cores: Cores, directory: &Path) -> Vec<String> {
     let order = |row: &Row| order(*row, plan.seconds, target, cores);
     let mut commands: Vec<String> =
         plan.rows.iter().filter_map(order).map(|order| order.words().join(" ")).collect();
+    if plan.rows.contains(&Row::Slow) {
+        let slow = |manner| SlowOrder {
+            clients: plan.slow,
+            manner,
+            target,
+            cpu: cores.load,
+            directory: directory.to_owned(),
+        };
+        commands.extend([Manner::Heads, Manner::Bodies].map(|manner| slow(manner).words().join(" ")));
+    }
     // The row by way of a node asks for the same.
     let mut said = HashSet::new();
     commands.retain(|command| said.insert(command.clone()));
@@ -127,7 +132,7 @@ fn order(row: Row, seconds: u64, target: SocketAddr, cores: Cores) -> Option<Ord
         Row::KeepAlive500k => (Generator::Wrk, five_hundred),
         Row::Close1k => (Generator::Ab, SMALL),
         Row::Close1kHttperf => (Generator::Httperf, SMALL),
-        Row::P50 | Row::P99 | Row::Idle => return None,
+        Row::P50 | Row::P99 | Row::Idle | Row::Slow => return None,
     };
     Some(Order { generator, target, bytes, seconds, cpu: cores.load })
 }
@@ -144,7 +149,7 @@ impl Run<'_> {
     /// Everybody who runs throughout, in the order of their start: the first one brings the origin.
     fn crew(&self) -> Vec<Contestant> {
         let mut all = vec![Contestant::Accordion];
-        for row in self.plan.rows.iter().filter(|row| **row != Row::Idle) {
+        for row in self.plan.rows.iter().filter(|row| !row.is_by_itself()) {
             let more =
                 self.contestants(*row).into_iter().filter(|one| !all.contains(one)).collect::<Vec<_>>();
             all.extend(more);
@@ -160,7 +165,11 @@ impl Run<'_> {
     }
 
     fn cost(&self, row: Row) -> f64 {
-        if row == Row::Idle { CROWD_SECONDS } else { self.plan.seconds as f64 + 0.2 }
+        match row {
+            Row::Idle => memory::CROWD_SECONDS,
+            Row::Slow => self.slow_seconds(),
+            _ => self.plan.seconds as f64 + 0.2,
+        }
     }
 
     async fn measure(
@@ -175,6 +184,7 @@ impl Run<'_> {
             Row::P50 => self.latency(contestant, calm).await?,
             Row::P99 => self.latency(contestant, busy).await?,
             Row::Idle => self.memory(contestant).await?,
+            Row::Slow => self.slow(contestant).await?,
             _ => self.tool(row, contestant).await?,
         };
         let Done { requests, failed, seconds } = done;
@@ -220,36 +230,6 @@ impl Run<'_> {
         Ok((done, cpu, extra))
     }
 
-    /// Memory of a crowd, in a process that has never had one.
-    async fn memory(&mut self, contestant: Contestant) -> anyhow::Result<(Done, Cpu, Extra)> {
-        self.site.start(contestant).await?;
-        let source = self.site.source();
-        let measured = self.memory_of(self.site.last()?, source).await;
-        self.site.end_last().await;
-        measured
-    }
-
-    async fn memory_of(&self, fresh: &Running, source: Ipv4Addr) -> anyhow::Result<(Done, Cpu, Extra)> {
-        let (target, count) = (fresh.target, self.plan.crowd);
-        // So that what every proxy takes once is not the crowd's.
-        self.burst(fresh).await?;
-        sleep(REST).await;
-        let before = meter::resident_kib(&fresh.pids)?;
-        let cpu_before = Reading::of(&fresh.pids)?;
-        let began = tokio::time::Instant::now();
-        let crowd = aside(move |halt| crowd::open(target, source, count, halt)).await?;
-        sleep(REST).await;
-        let idle = meter::resident_kib(&fresh.pids)?;
-        let cpu = Reading::of(&fresh.pids)?.since(&cpu_before);
-        let seconds = began.elapsed().as_secs_f64();
-        drop(crowd);
-        let after_all = self.burst(fresh).await?;
-        sleep(REST).await;
-        let after = meter::resident_kib(&fresh.pids)?;
-        let extra = Extra::Memory { connections: count, before, idle, after };
-        Ok((Done { requests: count, failed: after_all.failed, seconds }, cpu, extra))
-    }
-
     async fn burst(&self, running: &Running) -> anyhow::Result<Done> {
         Order {
             generator: Generator::Wrk,
@@ -278,21 +258,5 @@ impl Run<'_> {
         }
         let medians = looks.into_iter().filter_map(Spread::of).map(|spread| spread.median);
         Ok(medians.fold(0.0, f64::max))
-    }
-}
-
-/// Does work that blocks on a thread of its own. Dropped, the work is told to end.
-async fn aside<T: Send + 'static>(
-    work: impl FnOnce(&AtomicBool) -> std::io::Result<T> + Send + 'static,
-) -> anyhow::Result<T> {
-    let halt = Halt(Arc::default());
-    let flag = Arc::clone(&halt.0);
-    let done = tokio::task::spawn_blocking(move || work(&flag)).await.context("the client failed")?;
-    Ok(done?)
-}
-
-impl Drop for Halt {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }

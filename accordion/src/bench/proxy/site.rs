@@ -22,7 +22,7 @@ use anyhow::Context;
 use cluster::process::{Instance, Spec};
 use tokio::task::JoinSet;
 
-use super::config::{FRONT_PORT, Kind};
+use super::config::{ClientTimeout, FRONT_PORT, Kind};
 use super::cores::Cores;
 use super::load::pinned;
 use super::rows::{Contestant, SIZES};
@@ -103,16 +103,16 @@ impl Site {
     }
 
     /// Starts a contestant and waits until it serves. The first must be an Accordion, which starts the
-    /// origin.
-    pub(super) async fn start(&mut self, contestant: Contestant) -> anyhow::Result<()> {
+    /// origin. One before a node, or behind another one, does not look at its clients' time.
+    pub(super) async fn start(&mut self, contestant: Contestant, time: ClientTimeout) -> anyhow::Result<()> {
         let started = match contestant {
             Contestant::Direct => self.direct(),
-            Contestant::Nginx => self.nginx().await,
-            Contestant::Haproxy => self.haproxies(1).await,
-            Contestant::TwoHaproxies => self.haproxies(2).await,
-            Contestant::Accordion => self.accordion(contestant, Kind::SameWork).await,
-            Contestant::AccordionDefaults => self.accordion(contestant, Kind::Defaults).await,
-            Contestant::AccordionLogged => self.accordion(contestant, Kind::Logged).await,
+            Contestant::Nginx => self.nginx(time).await,
+            Contestant::Haproxy => self.haproxies(1, time).await,
+            Contestant::TwoHaproxies => self.haproxies(2, None).await,
+            Contestant::Accordion => self.accordion(contestant, Kind::SameWork, time).await,
+            Contestant::AccordionDefaults => self.accordion(contestant, Kind::Defaults, time).await,
+            Contestant::AccordionLogged => self.accordion(contestant, Kind::Logged, time).await,
             Contestant::AccordionNode => self.accordion_with_node().await,
         };
         started.with_context(|| format!("{} does not serve", contestant.name()))
@@ -151,6 +151,12 @@ impl Site {
             stop_timeout: STOP_LIMIT,
         };
         Ok(Instance::start(spec).await?)
+    }
+
+    /// What its files are called.
+    fn name_of(contestant: Contestant, time: ClientTimeout) -> String {
+        let key = contestant.key();
+        if time.is_some() { format!("{key}-slow") } else { key.to_owned() }
     }
 
     fn origin(&self) -> anyhow::Result<SocketAddr> {

@@ -1,8 +1,11 @@
 //! What the measurements say: for each line of the table the medians, the ratio to the better peer and
 //! whether the goal is met. Pure.
 
-use super::record::Measurement;
+use std::time::Duration;
+
+use super::record::{Beside, Extra, Measurement};
 use super::rows::{Contestant, Goal, LINES, Line, Row};
+use super::slow_clients::Manner;
 
 /// The middle of some figures and their ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,6 +63,25 @@ pub(super) fn given_back(measurements: &[Measurement], contestant: Contestant) -
     Spread::of(of(measurements, Row::Idle, contestant).filter_map(Measurement::given_back))
 }
 
+/// What one contestant made of slow clients of one kind: the sums of all rounds, and the median of their p99.
+pub(super) fn beside(measurements: &[Measurement], contestant: Contestant, manner: Manner) -> Option<Beside> {
+    let of_manner = |one: &Measurement| match (&one.extra, manner) {
+        (Extra::Slow { heads, .. }, Manner::Heads) => Some(*heads),
+        (Extra::Slow { bodies, .. }, Manner::Bodies) => Some(*bodies),
+        (Extra::None | Extra::Latency { .. } | Extra::Memory { .. }, _) => None,
+    };
+    let all: Vec<_> = of(measurements, Row::Slow, contestant).filter_map(of_manner).collect();
+    let sum = |figure: fn(&Beside) -> u64| all.iter().map(figure).sum();
+    let p99 = Spread::of(all.iter().filter_map(|one| Some(one.p99?.as_secs_f64())));
+    (!all.is_empty()).then(|| Beside {
+        answered: sum(|one| one.answered),
+        failed: sum(|one| one.failed),
+        p99: p99.map(|p99| Duration::from_secs_f64(p99.median)),
+        clients: sum(|one| one.clients),
+        closed: sum(|one| one.closed),
+    })
+}
+
 fn of(measurements: &[Measurement], row: Row, contestant: Contestant) -> impl Iterator<Item = &Measurement> {
     measurements.iter().filter(move |one| one.row == row && one.contestant == contestant)
 }
@@ -88,7 +110,7 @@ fn outcome(line: &Line, measurements: &[Measurement]) -> Option<Outcome> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::tests::{cpu, memory};
+    use super::super::record::tests::{cpu, memory, slow};
     use super::*;
     use Contestant::{Accordion, Haproxy, Nginx};
 
@@ -138,6 +160,16 @@ mod tests {
         assert_eq!(outcomes[0].is_met, Some(true));
         assert_eq!(outcomes[0].ours.median, 2.9);
         assert_eq!(given_back(&all, Accordion).unwrap().median, 1.0);
+    }
+
+    #[test]
+    fn what_was_beside_slow_clients_is_summed_up_and_its_p99_is_a_median() {
+        let all = [slow(Nginx, 800, 900), slow(Nginx, 600, 500), slow(Nginx, 700, 1000), slow(Haproxy, 1, 1)];
+        let us = Duration::from_micros;
+        let of = |answered, clients, closed, p99| Beside { answered, failed: 0, p99, clients, closed };
+        assert_eq!(beside(&all, Nginx, Manner::Heads), Some(of(3000, 1500, 1500, Some(us(700)))));
+        assert_eq!(beside(&all, Nginx, Manner::Bodies), Some(of(3000, 1500, 0, Some(us(900)))));
+        assert_eq!(beside(&all, Accordion, Manner::Heads), None);
     }
 
     #[test]

@@ -14,12 +14,13 @@ pub(super) struct Tool {
 }
 
 /// All of them.
-pub(super) const TOOLS: [Tool; 6] = [
+pub(super) const TOOLS: [Tool; 7] = [
     Tool { name: "nginx", package: "nginx", version: "-v" },
     Tool { name: "haproxy", package: "haproxy", version: "-v" },
     Tool { name: "wrk", package: "wrk", version: "-v" },
     Tool { name: "ab", package: "apache2-utils", version: "-V" },
     Tool { name: "httperf", package: "httperf", version: "-V" },
+    Tool { name: "slowhttptest", package: "slowhttptest", version: "-h" },
     Tool { name: "taskset", package: "util-linux", version: "-V" },
 ];
 
@@ -37,7 +38,7 @@ pub(super) fn program(name: &str) -> String {
     path(name).map_or_else(|| name.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
-/// The first line of what each says of itself.
+/// The first line with words in it of what each says of itself.
 pub(super) fn versions() -> Vec<String> {
     TOOLS.iter().map(|tool| format!("{}: {}", tool.name, version(tool))).collect()
 }
@@ -59,7 +60,7 @@ fn version(tool: &Tool) -> String {
     };
     // Some say it on stderr, and httperf says other things there.
     let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
-    let mut lines = said.iter().flat_map(|said| said.lines());
+    let mut lines = said.iter().flat_map(|said| said.lines()).filter(|line| !line.trim().is_empty());
     lines.next().unwrap_or("says nothing").to_owned()
 }
 
@@ -77,6 +78,12 @@ mod tests {
     fn everything_that_is_missing_is_named_at_once_with_its_package() {
         let expected = "not found: wrk, ab; install with: apt install wrk apache2-utils";
         assert_eq!(sentence(&[TOOLS[2], TOOLS[3]]), expected);
+    }
+
+    #[test]
+    fn the_tool_of_slow_clients_is_named_with_its_package() {
+        let slow = TOOLS.into_iter().find(|tool| tool.name == "slowhttptest").unwrap();
+        assert_eq!(sentence(&[slow]), "not found: slowhttptest; install with: apt install slowhttptest");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::probe::{node_serves, serves};
 use super::{Running, Site};
-use crate::bench::proxy::config::{self, Kind, ORIGIN_PORT};
+use crate::bench::proxy::config::{self, ClientTimeout, Kind, ORIGIN_PORT};
 use crate::bench::proxy::load::pinned;
 use crate::bench::proxy::meter;
 use crate::bench::proxy::rows::Contestant;
@@ -16,9 +16,14 @@ use crate::bench::proxy::tools;
 
 impl Site {
     /// A service-manager alone, with an origin as its local copy.
-    pub(super) async fn accordion(&mut self, contestant: Contestant, kind: Kind) -> anyhow::Result<()> {
+    pub(super) async fn accordion(
+        &mut self,
+        contestant: Contestant,
+        kind: Kind,
+        time: ClientTimeout,
+    ) -> anyhow::Result<()> {
         let target = self.target();
-        let file = self.accordion_files(contestant, kind, target, None)?;
+        let file = self.accordion_files(&Self::name_of(contestant, time), kind, target, None, time)?;
         let words = [self.program(), "service-manager".into(), "--config".into(), file];
         let instance = self.instance("accordion", target, &words).await?;
         serves(target).await?;
@@ -33,7 +38,7 @@ impl Site {
         let contestant = Contestant::AccordionNode;
         let target = self.target();
         let node = IpAddr::from(self.address());
-        let file = self.accordion_files(contestant, Kind::SameWork, target, Some(node))?;
+        let file = self.accordion_files(contestant.key(), Kind::SameWork, target, Some(node), None)?;
         let words = [self.program(), "up".into(), "--config".into(), file.clone()];
         let instance = self.instance("accordion", target, &words).await?;
         serves(target).await?;
@@ -59,12 +64,13 @@ impl Site {
     /// Writes a cluster.toml and the nginx.conf of each origin that it will start; answers its path.
     fn accordion_files(
         &mut self,
-        contestant: Contestant,
+        name: &str,
         kind: Kind,
         target: SocketAddr,
         node: Option<IpAddr>,
+        client_timeout: ClientTimeout,
     ) -> anyhow::Result<String> {
-        let directory = self.scratch.directory_of(contestant.key(), target)?;
+        let directory = self.scratch.directory_of(name, target)?;
         let origins = self.scratch.path().to_owned();
         for ip in [target.ip()].into_iter().chain(node) {
             let listen = SocketAddr::new(ip, ORIGIN_PORT);
@@ -83,7 +89,8 @@ impl Site {
             front,
             node,
             nginx: &nginx,
+            client_timeout,
         });
-        Ok(self.scratch.write(&directory.join("cluster.toml"), contestant.key(), text)?)
+        Ok(self.scratch.write(&directory.join("cluster.toml"), name, text)?)
     }
 }

@@ -4,7 +4,7 @@ use cluster::process::Instance;
 
 use super::probe::serves;
 use super::{Running, Site};
-use crate::bench::proxy::config;
+use crate::bench::proxy::config::{self, ClientTimeout};
 use crate::bench::proxy::meter;
 use crate::bench::proxy::rows::Contestant;
 use crate::bench::proxy::tools;
@@ -22,11 +22,11 @@ impl Site {
         Ok(())
     }
 
-    pub(super) async fn nginx(&mut self) -> anyhow::Result<()> {
-        let target = self.target();
-        let directory = self.scratch.directory_of(Contestant::Nginx.key(), target)?;
-        let text = config::nginx(&directory, target, self.origin()?, self.connections);
-        let file = self.scratch.write(&directory.join("nginx.conf"), Contestant::Nginx.key(), text)?;
+    pub(super) async fn nginx(&mut self, time: ClientTimeout) -> anyhow::Result<()> {
+        let (target, name) = (self.target(), Self::name_of(Contestant::Nginx, time));
+        let directory = self.scratch.directory_of(&name, target)?;
+        let text = config::nginx(&directory, target, self.origin()?, self.connections, time);
+        let file = self.scratch.write(&directory.join("nginx.conf"), &name, text)?;
         let words = [tools::program("nginx"), "-e".into(), "stderr".into(), "-c".into(), file];
         let instance = self.instance("nginx", target, &words).await?;
         serves(target).await?;
@@ -43,14 +43,15 @@ impl Site {
     }
 
     /// One HAProxy, or one before another.
-    pub(super) async fn haproxies(&mut self, count: usize) -> anyhow::Result<()> {
+    pub(super) async fn haproxies(&mut self, count: usize, time: ClientTimeout) -> anyhow::Result<()> {
         let contestant = if count == 1 { Contestant::Haproxy } else { Contestant::TwoHaproxies };
+        let name = Self::name_of(contestant, time);
         let (mut upstream, mut instances) = (self.origin()?, Vec::new());
         for index in 1..=count {
             let target = self.target();
-            let directory = self.scratch.directory_of(contestant.key(), target)?;
-            let text = config::haproxy(target, upstream, self.connections, index == count);
-            let file = self.scratch.write(&directory.join("haproxy.cfg"), contestant.key(), text)?;
+            let directory = self.scratch.directory_of(&name, target)?;
+            let text = config::haproxy(target, upstream, self.connections, index == count, time);
+            let file = self.scratch.write(&directory.join("haproxy.cfg"), &name, text)?;
             let words = [tools::program("haproxy"), "-db".into(), "-f".into(), file];
             instances.push(self.instance("haproxy", target, &words).await?);
             serves(target).await?;
