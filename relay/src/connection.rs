@@ -43,8 +43,7 @@ enum Served {
     Http2,
 }
 
-/// Serves one client until its connection ends, or the worker ends it. It counts from this call on, not from
-/// its first turn: of a burst that is taken in one go, each must be seen when the next is placed.
+/// Serves one client until its connection ends, or the worker ends it; in the worker's table from this call on.
 pub(crate) fn serve(
     worker: Rc<Worker>,
     mut io: Io,

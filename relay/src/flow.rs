@@ -48,9 +48,7 @@ impl Flow {
     pub(crate) fn wrote(&mut self, count: usize) {
         self.buffer.consume(count);
         self.ready -= count;
-        if self.ready == 0 && self.gap > 0 {
-            self.buffer.consume(std::mem::take(&mut self.gap));
-        }
+        self.close_gap();
     }
 
     /// Looks at what is there: what of it belongs to the body becomes ready. Answers whether it used any.
@@ -59,9 +57,7 @@ impl Flow {
         let taken = body.take(self.buffer.filled_mut())?;
         self.ready = taken.kept;
         self.gap = taken.taken - taken.kept;
-        if self.ready == 0 && self.gap > 0 {
-            self.buffer.consume(std::mem::take(&mut self.gap));
-        }
+        self.close_gap();
         Ok(taken.taken > 0)
     }
 
@@ -94,6 +90,13 @@ impl Flow {
         if count == 0 {
             self.buffer.clear();
             self.gap = 0;
+        }
+    }
+
+    /// Lets go of what is used up, once nothing before it has to go out.
+    fn close_gap(&mut self) {
+        if self.ready == 0 && self.gap > 0 {
+            self.buffer.consume(std::mem::take(&mut self.gap));
         }
     }
 

@@ -108,8 +108,7 @@ impl Drop for Member {
     fn drop(&mut self) {
         let worker = self.0.worker();
         if self.0.arrival() == Arrival::Connection {
-            worker.tally().closed();
-            worker.metrics().connection_closed();
+            worker.metrics().closed();
         }
         worker.live().leave(&self.0);
     }

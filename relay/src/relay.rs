@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::dispatch::Dispatch;
 use crate::metrics::{Metrics, Scrape};
 use crate::settings::Settings;
-use crate::worker::{self, Budget, Command, HANDED_MAX, Peers, Start, Tally};
+use crate::worker::{self, Budget, Command, HANDED_MAX, Peers, Start};
 
 /// Commands a worker may be behind with; they come one at a time and seldom.
 const COMMANDS_MAX: usize = 16;
@@ -45,7 +45,6 @@ pub struct Relay {
 
 struct Handle {
     commands: mpsc::Sender<Command>,
-    tally: Arc<Tally>,
     metrics: Arc<Metrics>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -66,8 +65,8 @@ impl Relay {
         settings: Settings,
     ) -> io::Result<Relay> {
         let workers = workers.max(1);
-        let tallies: Vec<_> = (0..workers).map(|_| Arc::<Tally>::default()).collect();
-        let budget = Arc::new(Budget::new(tallies.clone()));
+        let all: Vec<_> = (0..workers).map(|_| Arc::<Metrics>::default()).collect();
+        let budget = Arc::new(Budget::new(all.clone()));
         let (doors, handed): (Vec<_>, Vec<_>) = (0..workers).map(|_| mpsc::channel(HANDED_MAX)).unzip();
         let mut relay = Relay { workers: Vec::new() };
         for (index, handed) in handed.into_iter().enumerate() {
@@ -78,21 +77,20 @@ impl Relay {
             worker::prepare(&listener)?;
             let (commands, received) = mpsc::channel(COMMANDS_MAX);
             let (started, start_heard) = blocking::channel();
-            let (tally, metrics) = (Arc::clone(&tallies[index]), Arc::<Metrics>::default());
+            let metrics = Arc::clone(&all[index]);
             let start = Start {
                 listener,
                 dispatch: Arc::clone(&dispatch),
                 settings: settings.clone(),
-                tally: Arc::clone(&tally),
                 metrics: Arc::clone(&metrics),
                 budget: Arc::clone(&budget),
-                peers: Peers::new(index, tallies.clone(), doors.clone()),
+                peers: Peers::new(index, all.clone(), doors.clone()),
                 handed,
                 commands: received,
                 started,
             };
             let thread = Some(worker::spawn(index, start)?);
-            relay.workers.push(Handle { commands, tally, metrics, thread });
+            relay.workers.push(Handle { commands, metrics, thread });
             start_heard.recv().unwrap_or_else(|_| Err(io::Error::other("the worker ended at its start")))?;
         }
         Ok(relay)
@@ -139,7 +137,7 @@ impl Relay {
     pub fn counters(&self) -> Counters {
         let mut counters = Counters::default();
         for worker in &self.workers {
-            worker.tally.add_to(&mut counters);
+            worker.metrics.add_to(&mut counters);
         }
         counters
     }

@@ -6,7 +6,6 @@
 mod accept;
 mod budget;
 mod peers;
-mod tally;
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -24,7 +23,6 @@ use tokio::sync::{Notify, mpsc, oneshot};
 pub(crate) use accept::prepare;
 pub(crate) use budget::{Budget, PaidRepeat};
 pub(crate) use peers::{Accepted, HANDED_MAX, Peers};
-pub(crate) use tally::Tally;
 
 use crate::access_log::{Batch, Record};
 use crate::buffer::Buffers;
@@ -56,7 +54,6 @@ pub(crate) struct Start {
     pub(crate) listener: TcpListener,
     pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) settings: Settings,
-    pub(crate) tally: Arc<Tally>,
     pub(crate) metrics: Arc<Metrics>,
     /// The one budget of all workers.
     pub(crate) budget: Arc<Budget>,
@@ -78,7 +75,6 @@ pub(crate) struct Worker {
     orders: RefCell<Vec<Order>>,
     scratch: Cell<Vec<u8>>,
     live: Live,
-    tally: Arc<Tally>,
     metrics: Arc<Metrics>,
     log: Option<RefCell<Batch>>,
     budget: Arc<Budget>,
@@ -111,11 +107,11 @@ fn run(start: Start) {
         )]
         AsyncFd::with_interest(listener, Interest::READABLE)
     };
-    let Start { dispatch, settings, tally, metrics, budget, peers, .. } = start;
+    let Start { dispatch, settings, metrics, budget, peers, .. } = start;
     match listener {
         Ok(listener) => {
             tell(&started, Ok(()));
-            let worker = Rc::new(Worker::new(dispatch, settings, tally, metrics, budget, peers));
+            let worker = Rc::new(Worker::new(dispatch, settings, metrics, budget, peers));
             work(&runtime, &worker, listener, handed, commands);
         }
         Err(error) => tell(&started, Err(error)),
@@ -184,7 +180,6 @@ impl Worker {
     fn new(
         dispatch: Arc<dyn Dispatch>,
         settings: Settings,
-        tally: Arc<Tally>,
         metrics: Arc<Metrics>,
         budget: Arc<Budget>,
         peers: Peers,
@@ -202,7 +197,6 @@ impl Worker {
             live: Live::default(),
             log,
             metrics,
-            tally,
             budget,
             peers,
             unwatched: RefCell::default(),
@@ -294,10 +288,6 @@ impl Worker {
             });
         }
         unwatched.push(Rc::clone(client));
-    }
-
-    pub(crate) fn tally(&self) -> &Tally {
-        &self.tally
     }
 
     /// The time of the last sweep.

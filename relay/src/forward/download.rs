@@ -21,12 +21,6 @@ use crate::upstream::InFlight;
 /// Answers that are only information, before the last one; a service that sends more is at fault.
 const INFORMED_MAX: u32 = 64;
 
-/// A body of which this much is still to come goes through a large buffer.
-const LONG: u64 = 64 * 1024;
-
-/// One of known length of which this much is still to come goes past this process.
-const SPLICE_MIN: u64 = 64 * 1024;
-
 /// How far the answer has come.
 pub(super) enum Download {
     /// The head of the last answer has not come.
@@ -147,19 +141,10 @@ fn go_on(flight: &mut Flight, conn: &Conn, order: &Order) -> Result<bool, Box<Fa
     }
 }
 
-impl Flight {
-    /// Whether much of the body is still to come, as far as one can tell.
-    fn is_long(&self) -> bool {
-        match &self.download {
-            Download::Body { body, .. } => body.remaining().is_none_or(|bytes| bytes >= LONG),
-            Download::Head | Download::Switched | Download::Ended => false,
-        }
-    }
-}
-
 /// Moves a long body of known length past this process. None where it goes the ordinary way; otherwise
 /// whether anything moved.
 fn poll_spliced(flight: &mut Flight, cx: &mut Context<'_>, conn: &Conn) -> Result<Option<bool>, Box<Fault>> {
+    let is_long = flight.is_long();
     let Download::Body { body, .. } = &mut flight.download else { return Ok(None) };
     let (Io::Tcp(source), Io::Tcp(sink)) = (&flight.wire.io, &conn.io) else { return Ok(None) };
     let left = match body.remaining() {
@@ -168,7 +153,7 @@ fn poll_spliced(flight: &mut Flight, cx: &mut Context<'_>, conn: &Conn) -> Resul
         None if flight.pipe.is_some() => 0,
         None => return Ok(None),
     };
-    if flight.pipe.is_none() && left >= SPLICE_MIN && flight.has_filled {
+    if flight.pipe.is_none() && is_long && flight.has_filled {
         flight.pipe = conn.client.worker().pipes().take();
     }
     let Some(pipe) = &mut flight.pipe else { return Ok(None) };

@@ -118,7 +118,7 @@ impl<'c> Exchange<'c> {
                 Pick::Wait(mut later) => {
                     pick = future::poll_fn(|cx| self.poll_wait(cx, later.as_mut())).await?;
                 }
-                Pick::Refuse(refusal) => return Err(refused(refusal)),
+                Pick::Refuse(refusal) => return Err(Fault::of_client(refusal)),
             }
         }
     }
@@ -172,7 +172,7 @@ impl<'c> Exchange<'c> {
         while let Some(wire) = self.worker.pool().checkout(upstream) {
             match self.fly(wire).await {
                 // It was closed while it rested and nothing was written: that says nothing about the upstream.
-                Err(fault) if fault.ending == Ending::NotWritten && !upstream_is_gone(&fault) => (),
+                Err(fault) if fault.ending == Ending::NotWritten => (),
                 ended => return ended,
             }
         }
@@ -203,7 +203,7 @@ impl<'c> Exchange<'c> {
     async fn fly(&mut self, wire: Wire) -> Result<Ended, Box<Fault>> {
         self.conn.client.touch();
         let outbox = Flow::new(self.worker.buffers().take());
-        let mut flight = Flight::new(wire, outbox, Vec::new());
+        let mut flight = Flight::new(wire, outbox);
         let mut flown = future::poll_fn(|cx| flight.poll(cx, self.conn, self.order)).await;
         self.note(&flight);
         if let Err(fault) = &mut flown
@@ -293,7 +293,7 @@ impl<'c> Exchange<'c> {
         };
         if may_repeat {
             tracing::debug!(upstream = upstream.name(), ending = ?fault.ending, "a request goes out again");
-            self.worker.tally().retried();
+            self.worker.metrics().retried();
             self.trace.retries = self.trace.retries.saturating_add(1);
             return None;
         }
@@ -321,7 +321,7 @@ impl<'c> Exchange<'c> {
         self.trace.ended = End::Refused(refusal.reason);
         self.trace.status = refusal.status;
         if refusal.status == 503 {
-            self.worker.tally().refused();
+            self.worker.metrics().refused();
         }
         // What was judged and not written is still in the inbox: no further request can follow it.
         let all_read = self.order.body.is_done() && !self.conn.inbox.is_ready();
@@ -351,13 +351,4 @@ impl<'c> Exchange<'c> {
 /// Whether the client's own bytes are in doubt, so that no further request can be told from them.
 fn is_the_clients(refusal: &Refusal) -> bool {
     matches!(refusal.status, 400 | 408 | 413)
-}
-
-fn refused(refusal: Refusal) -> Box<Fault> {
-    Box::new(Fault { ending: Ending::Begun, failure: None, refusal: Some(refusal), end: End::Completed })
-}
-
-/// Whether a fault before the first byte was no chance: the upstream was declared dead.
-fn upstream_is_gone(fault: &Fault) -> bool {
-    matches!(fault.failure, Some(Failure::Connect | Failure::ConnectTimeout))
 }

@@ -28,7 +28,8 @@ impl Fault {
         Box::new(Fault { ending: Ending::NotWritten, failure, refusal, end: End::Completed })
     }
 
-    /// The client's request is at fault, or the client: no upstream is to blame.
+    /// The client's request is at fault, or the client, or the dispatcher has no place for it: no upstream is
+    /// to blame.
     pub(super) fn of_client(refusal: Refusal) -> Box<Fault> {
         Box::new(Fault { ending: Ending::Begun, failure: None, refusal: Some(refusal), end: End::Completed })
     }

@@ -17,6 +17,10 @@ use crate::pool::Wire;
 use crate::refusal;
 use crate::retry::Ending;
 
+/// A body of which this much is still to come goes through a large buffer or, where its length is known, past
+/// this process.
+const LONG: u64 = 64 * 1024;
+
 pub(super) struct Flight {
     pub(super) wire: Wire,
     /// Bytes of the order's `out` that are written.
@@ -57,14 +61,14 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    pub(super) fn new(wire: Wire, outbox: Flow, spill: Vec<u8>) -> Flight {
+    pub(super) fn new(wire: Wire, outbox: Flow) -> Flight {
         Flight {
             wire,
             sent: 0,
             upload: Upload::Running,
             download: Download::Head,
             outbox,
-            spill,
+            spill: Vec::new(),
             has_written: false,
             answered: None,
             has_filled: false,
@@ -96,6 +100,14 @@ impl Flight {
             Download::Head | Download::Switched | Download::Ended => false,
         };
         is_whole && !self.keeps_client && !(is_spill && self.outbox.is_ready())
+    }
+
+    /// Whether much of the body is still to come, as far as one can tell.
+    pub(super) fn is_long(&self) -> bool {
+        match &self.download {
+            Download::Body { body, .. } => body.remaining().is_none_or(|bytes| bytes >= LONG),
+            Download::Head | Download::Switched | Download::Ended => false,
+        }
     }
 
     /// Moves bytes both ways until the answer has ended or nothing can be moved.

@@ -12,7 +12,7 @@ pub(crate) struct Ticket {
 impl Ticket {
     pub(crate) fn open(client: Rc<Client>) -> Ticket {
         client.enter(Phase::Asked);
-        client.worker().tally().asked();
+        client.worker().metrics().asked();
         Ticket { client }
     }
 }
@@ -22,7 +22,7 @@ impl Drop for Ticket {
         let client = &self.client;
         let worker = client.worker();
         client.enter_again(Phase::Idle);
-        worker.tally().ended();
+        worker.metrics().ended();
         if worker.is_draining() {
             client.signal(Signal::Finish);
         }

@@ -108,7 +108,7 @@ impl Scrape {
         self.counter(text, "accordion_connections_accepted_total", help, |worker| &worker.accepted);
         let help = "Clients' connections turned away with a 503, because there were too many.";
         self.counter(text, "accordion_connections_refused_total", help, |worker| &worker.turned_away);
-        let open: u64 = self.workers.iter().map(|worker| worker.connections_open()).sum();
+        let open: u64 = self.workers.iter().map(|worker| worker.open()).sum();
         text.family("accordion_connections_open", "Clients' connections open now.", Kind::Gauge)
             .sample(&[], open as f64);
         text.family("accordion_received_bytes_total", "Read from sockets, by the other side.", Kind::Counter)

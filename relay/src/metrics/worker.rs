@@ -1,11 +1,12 @@
-//! What one worker has counted. One thread writes, anybody reads.
+//! What one worker has counted. One thread writes, anybody reads; but for the open connections, which others give.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::histogram::Histogram;
 use super::reasons::{self, REASONS};
 use super::{add, read};
 use crate::access_log::{End, Record};
+use crate::relay::Counters;
 
 /// The hundreds of a status, and 0 for requests that got no answer.
 pub(super) const CLASSES: usize = 6;
@@ -14,6 +15,9 @@ pub(super) const CLASSES: usize = 6;
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Metrics {
+    asked: AtomicU64,
+    live: AtomicU64,
+    refused: AtomicU64,
     pub(super) classes: [AtomicU64; CLASSES],
     pub(super) ends: [AtomicU64; End::COUNT],
     pub(super) reasons: [AtomicU64; REASONS.len()],
@@ -21,7 +25,7 @@ pub struct Metrics {
     pub(super) request_bytes: AtomicU64,
     pub(super) response_bytes: AtomicU64,
     pub(super) accepted: AtomicU64,
-    pub(super) closed: AtomicU64,
+    open: AtomicU64,
     pub(super) turned_away: AtomicU64,
     pub(super) client_received: AtomicU64,
     pub(super) client_sent: AtomicU64,
@@ -34,14 +38,39 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Counts one request that has ended.
+    /// Counts a request whose head was read.
+    pub(crate) fn asked(&self) {
+        add(&self.asked, 1);
+        add(&self.live, 1);
+    }
+
+    /// It is not live any more.
+    pub(crate) fn ended(&self) {
+        add(&self.live, u64::MAX);
+    }
+
+    /// Requests that were asked and have not ended.
+    pub(crate) fn live(&self) -> u64 {
+        read(&self.live)
+    }
+
+    /// Counts a request that is answered with a 503 of the relay's own.
+    pub(crate) fn refused(&self) {
+        add(&self.refused, 1);
+    }
+
+    /// Counts an attempt beyond the first of a request.
+    pub(crate) fn retried(&self) {
+        add(&self.retries, 1);
+    }
+
+    /// Counts how one request has ended.
     pub(crate) fn observe(&self, record: &Record<'_>) {
         add(&self.classes[class(record.status)], 1);
         add(&self.ends[record.ended.index()], 1);
         if let Some(reason) = record.ended.reason() {
             add(&self.reasons[reasons::index(reason)], 1);
         }
-        add(&self.retries, u64::from(record.retries));
         add(&self.request_bytes, record.request_bytes);
         add(&self.response_bytes, record.response_bytes);
         self.time(record);
@@ -67,9 +96,19 @@ impl Metrics {
         add(&self.accepted, 1);
     }
 
-    /// Counts one of these that is closed.
-    pub(crate) fn connection_closed(&self) {
-        add(&self.closed, 1);
+    /// A connection is this worker's from now on. Also said by others, who give it one: it must count before
+    /// the worker has looked at it, so that a burst is spread evenly.
+    pub(crate) fn opened(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn closed(&self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Clients' connections that are open now.
+    pub(crate) fn open(&self) -> u64 {
+        read(&self.open)
     }
 
     /// Counts one that was turned away with a 503, because there are too many.
@@ -89,11 +128,12 @@ impl Metrics {
         add(&self.upstream_sent, sent);
     }
 
-    /// Clients' connections that are open now.
-    pub(crate) fn connections_open(&self) -> u64 {
-        // Read in this order: what was closed had been accepted before.
-        let closed = read(&self.closed);
-        read(&self.accepted).saturating_sub(closed)
+    /// Adds what the daemons ask for to that of other workers.
+    pub(crate) fn add_to(&self, counters: &mut Counters) {
+        counters.requests += read(&self.asked);
+        counters.refused += read(&self.refused);
+        counters.retries += read(&self.retries);
+        counters.connections_open += self.open();
     }
 }
 

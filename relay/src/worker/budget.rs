@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::Tally;
+use crate::metrics::Metrics;
 use crate::retry;
 
 /// What paid repeats come out of.
 pub(crate) struct Budget {
-    tallies: Vec<Arc<Tally>>,
+    workers: Vec<Arc<Metrics>>,
     running: AtomicU32,
 }
 
@@ -19,14 +19,14 @@ pub(crate) struct Budget {
 pub(crate) struct PaidRepeat(Arc<Budget>);
 
 impl Budget {
-    /// The budget of the workers that count in `tallies`.
-    pub(crate) fn new(tallies: Vec<Arc<Tally>>) -> Budget {
-        Budget { tallies, running: AtomicU32::new(0) }
+    /// The budget of these workers.
+    pub(crate) fn new(workers: Vec<Arc<Metrics>>) -> Budget {
+        Budget { workers, running: AtomicU32::new(0) }
     }
 
     /// A repeat, if there is room for one more.
     pub(crate) fn take(self: &Arc<Self>) -> Option<PaidRepeat> {
-        let live: u64 = self.tallies.iter().map(|tally| tally.live()).sum();
+        let live: u64 = self.workers.iter().map(|worker| worker.live()).sum();
         let live = u32::try_from(live).unwrap_or(u32::MAX);
         let one_more = |running| retry::budget_has_room(running, live).then(|| running + 1);
         let taken = self.running.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
@@ -45,12 +45,12 @@ mod tests {
     use super::*;
 
     fn budget(live: [u32; 2]) -> Arc<Budget> {
-        let tallies = live.map(|live| {
-            let tally = Arc::<Tally>::default();
-            (0..live).for_each(|_| tally.asked());
-            tally
+        let workers = live.map(|live| {
+            let worker = Arc::<Metrics>::default();
+            (0..live).for_each(|_| worker.asked());
+            worker
         });
-        Arc::new(Budget::new(tallies.into()))
+        Arc::new(Budget::new(workers.into()))
     }
 
     fn taken(budget: &Arc<Budget>) -> Vec<PaidRepeat> {
@@ -68,7 +68,7 @@ mod tests {
         let repeats = taken(&budget);
         assert_eq!(repeats.len(), 20);
         drop(repeats);
-        (0..50).for_each(|_| budget.tallies[0].ended());
+        (0..50).for_each(|_| budget.workers[0].ended());
         assert_eq!(taken(&budget).len(), 10);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::Tally;
+use crate::metrics::Metrics;
 
 /// Connections that one worker may be behind with taking over; beyond that everybody keeps its own.
 pub(crate) const HANDED_MAX: usize = 256;
@@ -28,29 +28,29 @@ pub(crate) struct Accepted {
 /// All workers, and which of them this one is.
 pub(crate) struct Peers {
     own: usize,
-    tallies: Vec<Arc<Tally>>,
+    workers: Vec<Arc<Metrics>>,
     doors: Vec<mpsc::Sender<Accepted>>,
 }
 
 impl Peers {
-    pub(crate) fn new(own: usize, tallies: Vec<Arc<Tally>>, doors: Vec<mpsc::Sender<Accepted>>) -> Peers {
-        Peers { own, tallies, doors }
+    pub(crate) fn new(own: usize, workers: Vec<Arc<Metrics>>, doors: Vec<mpsc::Sender<Accepted>>) -> Peers {
+        Peers { own, workers, doors }
     }
 
     /// Whether all of them together have as many connections as they may have.
     pub(super) fn are_full(&self, max: usize) -> bool {
-        max < usize::MAX && self.tallies.iter().map(|tally| tally.open()).sum::<u64>() >= max as u64
+        max < usize::MAX && self.workers.iter().map(|worker| worker.open()).sum::<u64>() >= max as u64
     }
 
     /// Gives the connection to the worker with the fewest, where this one has clearly more; gives it back
     /// where it had better stay. It counts where it is from then on.
     pub(super) fn place(&self, accepted: Accepted) -> Option<Accepted> {
-        if let Some(to) = fewest(self.tallies.iter().map(|tally| tally.open()), self.own) {
-            self.tallies[to].opened();
+        if let Some(to) = fewest(self.workers.iter().map(|worker| worker.open()), self.own) {
+            self.workers[to].opened();
             match self.doors[to].try_send(accepted) {
                 Ok(()) => return None,
                 Err(TrySendError::Full(back) | TrySendError::Closed(back)) => {
-                    self.tallies[to].closed();
+                    self.workers[to].closed();
                     return Some(self.keep(back));
                 }
             }
@@ -60,7 +60,7 @@ impl Peers {
 
     /// The connection stays here.
     pub(super) fn keep(&self, accepted: Accepted) -> Accepted {
-        self.tallies[self.own].opened();
+        self.workers[self.own].opened();
         accepted
     }
 }

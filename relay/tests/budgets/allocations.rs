@@ -8,40 +8,7 @@ use crate::origin::Origin;
 use crate::rows::{self, Row};
 use crate::subject::Subject;
 
-#[test]
-fn of_a_get_on_a_kept_connection() {
-    hold(rows::KEPT);
-}
-
-#[test]
-fn do_not_grow_with_the_number_of_upstreams() {
-    hold(rows::KEPT_AMONG_1000);
-}
-
-#[test]
-fn of_a_post_of_1_kb() {
-    hold(rows::POST);
-}
-
-#[test]
-fn of_a_get_that_is_logged() {
-    hold(rows::LOGGED);
-}
-
-#[test]
-fn of_a_get_by_front_end_and_node() {
-    hold(rows::BY_NODE);
-}
-
-#[test]
-fn of_a_get_on_a_connection_of_its_own() {
-    hold(rows::CLOSED_BY_RELAY);
-}
-
-#[test]
-fn of_a_get_on_a_connection_that_its_client_closes() {
-    hold(rows::CLOSED_BY_CLIENT);
-}
+rows::hold_each!(hold);
 
 fn hold(row: Row) {
     descriptors::make_room_for(row.upstreams);

@@ -93,6 +93,48 @@ pub(crate) const CLOSED_BY_CLIENT: Row = Row {
 
 const ALL: [Row; 7] = [KEPT, KEPT_AMONG_1000, POST, LOGGED, BY_NODE, CLOSED_BY_RELAY, CLOSED_BY_CLIENT];
 
+/// A test for each row, which `hold` holds to its budget.
+macro_rules! hold_each {
+    ($hold:path) => {
+        #[test]
+        fn of_a_get_on_a_kept_connection() {
+            $hold($crate::rows::KEPT);
+        }
+
+        #[test]
+        fn do_not_grow_with_the_number_of_upstreams() {
+            $hold($crate::rows::KEPT_AMONG_1000);
+        }
+
+        #[test]
+        fn of_a_post_of_1_kb() {
+            $hold($crate::rows::POST);
+        }
+
+        #[test]
+        fn of_a_get_that_is_logged() {
+            $hold($crate::rows::LOGGED);
+        }
+
+        #[test]
+        fn of_a_get_by_front_end_and_node() {
+            $hold($crate::rows::BY_NODE);
+        }
+
+        #[test]
+        fn of_a_get_on_a_connection_of_its_own() {
+            $hold($crate::rows::CLOSED_BY_RELAY);
+        }
+
+        #[test]
+        fn of_a_get_on_a_connection_that_its_client_closes() {
+            $hold($crate::rows::CLOSED_BY_CLIENT);
+        }
+    };
+}
+
+pub(crate) use hold_each;
+
 impl Row {
     /// Fails if the requests that count needed more of `what` than the budget allows.
     pub(crate) fn hold(&self, count: u64, budget: f64, what: &str) {

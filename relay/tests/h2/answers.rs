@@ -1,6 +1,6 @@
 //! What becomes of a service's answer on its way to a stream.
 
-use crate::client::{Client, empty, fed, get, request};
+use crate::client::{Client, asked, empty, fed, get, request};
 use crate::rig::{Origin, Rig};
 
 #[test]
@@ -36,10 +36,7 @@ fn an_answer_without_a_body_ends_with_its_head() {
 fn a_large_answer_arrives_whole() {
     let origin = Origin::start();
     let (rig, _) = Rig::before(&origin);
-    let client = Client::connect(rig.address);
-    let sent = client.send(get("/"));
-    let mut service = origin.accept();
-    service.message();
+    let (client, sent, mut service) = asked(&rig, &origin);
     let body: Vec<u8> = (0..3_000_000u32).map(|at| (at % 251) as u8).collect();
     let sender = std::thread::spawn({
         let body = body.clone();
@@ -57,10 +54,7 @@ fn a_large_answer_arrives_whole() {
 fn a_body_that_ends_with_its_connection_ends_the_stream() {
     let origin = Origin::start();
     let (rig, _) = Rig::before(&origin);
-    let client = Client::connect(rig.address);
-    let sent = client.send(get("/"));
-    let mut service = origin.accept();
-    service.message();
+    let (client, sent, mut service) = asked(&rig, &origin);
     service.send("HTTP/1.0 200 OK\r\n\r\nuntil the end");
     drop(service);
     assert_eq!(client.answer(sent).unwrap().body, "until the end");

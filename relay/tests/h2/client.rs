@@ -17,9 +17,13 @@ use tokio::task::JoinHandle;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
-use crate::peer::DEADLINE;
+use crate::peer::{DEADLINE, Peer};
+use crate::rig::{Origin, Rig};
 
 pub(crate) type Body = BoxBody<Bytes, std::io::Error>;
+
+/// A request that was sent, and its answer's head when that has come.
+type Sent = JoinHandle<Result<Response<Incoming>, hyper::Error>>;
 
 /// One connection.
 pub(crate) struct Client {
@@ -58,27 +62,18 @@ impl Client {
     }
 
     /// Sends a request; its answer is waited for later.
-    pub(crate) fn send(
-        &self,
-        request: Request<Body>,
-    ) -> JoinHandle<Result<Response<Incoming>, hyper::Error>> {
+    pub(crate) fn send(&self, request: Request<Body>) -> Sent {
         let mut sender = self.sender.clone();
         self.runtime.spawn(async move { sender.send_request(request).await })
     }
 
     /// The head of an answer, and a body to be read.
-    pub(crate) fn head(
-        &self,
-        sent: JoinHandle<Result<Response<Incoming>, hyper::Error>>,
-    ) -> Result<Response<Incoming>, hyper::Error> {
+    pub(crate) fn head(&self, sent: Sent) -> Result<Response<Incoming>, hyper::Error> {
         self.wait(sent).unwrap()
     }
 
     /// All of an answer.
-    pub(crate) fn answer(
-        &self,
-        sent: JoinHandle<Result<Response<Incoming>, hyper::Error>>,
-    ) -> Result<Answer, hyper::Error> {
+    pub(crate) fn answer(&self, sent: Sent) -> Result<Answer, hyper::Error> {
         let response = self.head(sent)?;
         self.wait(whole(response))
     }
@@ -141,6 +136,15 @@ impl Feed {
     pub(crate) fn abort(self) {
         self.0.send(Err(std::io::Error::other("the test says so"))).unwrap();
     }
+}
+
+/// A connection of its own whose request is with the service, and the service.
+pub(crate) fn asked(rig: &Rig, origin: &Origin) -> (Client, Sent, Peer) {
+    let client = Client::connect(rig.address);
+    let sent = client.send(get("/"));
+    let mut service = origin.accept();
+    service.message();
+    (client, sent, service)
 }
 
 pub(crate) fn get(path: &str) -> Request<Body> {

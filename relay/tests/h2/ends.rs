@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use relay::{Drained, Settings};
 
-use crate::client::{Client, SHORT, fed, get, request};
+use crate::client::{Client, SHORT, asked, fed, get, request};
 use crate::raw::Raw;
 use crate::rig::{OK, Origin, Rig, Told, block_on, eventually, upstream};
 
@@ -70,10 +70,7 @@ fn a_stream_the_client_resets_ends_at_the_service() {
 fn a_drain_lets_streams_finish_and_ends_the_connection() {
     let origin = Origin::start();
     let (rig, _) = Rig::before(&origin);
-    let client = Client::connect(rig.address);
-    let sent = client.send(get("/"));
-    let mut service = origin.accept();
-    service.message();
+    let (client, sent, mut service) = asked(&rig, &origin);
     let drained = std::thread::scope(|scope| {
         let drain = scope.spawn(|| block_on(rig.relay.drain(Duration::from_secs(10))));
         eventually("it takes no connections", || std::net::TcpStream::connect(rig.address).is_err());
@@ -90,10 +87,7 @@ fn a_drain_lets_streams_finish_and_ends_the_connection() {
 fn a_drain_ends_connections_that_rest_or_have_not_begun() {
     let origin = Origin::start();
     let (rig, _) = Rig::before(&origin);
-    let rests = Client::connect(rig.address);
-    let sent = rests.send(get("/"));
-    let mut service = origin.accept();
-    service.message();
+    let (rests, sent, mut service) = asked(&rig, &origin);
     service.send(OK);
     rests.answer(sent).unwrap();
     let waits = Client::connect(rig.address);
@@ -128,10 +122,7 @@ fn a_deadline_cuts_streams_and_counts_each_once() {
 fn a_connection_that_rests_too_long_ends() {
     let origin = Origin::start();
     let rig = rig_with(&origin, Settings { keep_alive_timeout: SHORT, ..Settings::default() });
-    let client = Client::connect(rig.address);
-    let sent = client.send(get("/"));
-    let mut service = origin.accept();
-    service.message();
+    let (client, sent, mut service) = asked(&rig, &origin);
     // It has a stream, so it does not rest however long that takes.
     std::thread::sleep(3 * SHORT);
     assert!(!client.is_closed());

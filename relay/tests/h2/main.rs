@@ -8,13 +8,13 @@ mod ends;
 mod grpc;
 mod hostile;
 mod limits;
-#[allow(dead_code, reason = "the tests of HTTP/1 use all of it")]
-#[path = "../relay/peer.rs"]
+#[allow(dead_code, reason = "each of these test crates uses a part of it")]
+#[path = "../rig/peer.rs"]
 mod peer;
 mod raw;
 mod requests;
-#[allow(dead_code, reason = "the tests of HTTP/1 use all of it")]
-#[path = "../relay/rig.rs"]
+#[allow(dead_code, reason = "each of these test crates uses a part of it")]
+#[path = "../rig/rig.rs"]
 mod rig;
 mod service;
 mod upstream;

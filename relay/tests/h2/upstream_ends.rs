@@ -5,10 +5,17 @@ use std::time::Duration;
 use relay::{Failure, Settings};
 
 use crate::client::{Client, SHORT, get};
+use crate::peer::Peer;
 use crate::rig::{GET, Origin, POST, Rig, Told, eventually, refusing_address};
 use crate::service::{Service, h2c};
 
-const WAIT: &str = "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
+/// A client whose request is with the service, and waits there.
+fn waits(rig: &Rig, service: &Service) -> Peer {
+    let mut client = rig.client();
+    client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    eventually("it is with the service", || service.waiting() == 1);
+    client
+}
 
 #[test]
 fn a_refused_connect_is_told_and_another_is_tried() {
@@ -75,10 +82,7 @@ fn a_client_that_goes_away_cancels_its_stream() {
     let service = Service::start();
     let there = service.upstream();
     let rig = Rig::start(Told::in_order(&[&there]));
-    let mut client = rig.client();
-    client.send(WAIT);
-    eventually("it is with the service", || service.waiting() == 1);
-    drop(client);
+    drop(waits(&rig, &service));
     eventually("it is cancelled", || service.cancelled() == 1);
     eventually("it is counted down", || there.in_flight() == 0);
     assert_eq!((service.connections(), service.open()), (1, 1));
@@ -91,9 +95,7 @@ fn a_service_that_was_declared_dead_loses_its_streams_at_once() {
     let service = Service::start();
     let there = service.upstream();
     let rig = Rig::start(Told::in_order(&[&there]));
-    let mut client = rig.client();
-    client.send(WAIT);
-    eventually("it is with the service", || service.waiting() == 1);
+    let mut client = waits(&rig, &service);
     there.close();
     assert!(matches!(client.message().status(), 502 | 503));
     eventually("the connection ends", || service.open() == 0);
@@ -107,9 +109,7 @@ fn a_service_that_is_drained_keeps_its_streams_and_no_connection() {
     let service = Service::start();
     let there = service.upstream();
     let rig = Rig::start(Told::in_order(&[&there]));
-    let mut client = rig.client();
-    client.send(WAIT);
-    eventually("it is with the service", || service.waiting() == 1);
+    let mut client = waits(&rig, &service);
     there.close_idle();
     // It is not used for another.
     assert_eq!(rig.ask(GET).text(), "served /");
@@ -127,9 +127,7 @@ fn a_connection_that_rests_is_closed_in_time() {
     let settings = Settings { upstream_idle_timeout: SHORT, ..Settings::default() };
     let rig = Rig::with(Told::in_order(&[&service.upstream()]), settings);
     assert_eq!(rig.ask(GET).text(), "served /");
-    let mut client = rig.client();
-    client.send(WAIT);
-    eventually("it is with the service", || service.waiting() == 1);
+    let mut client = waits(&rig, &service);
     std::thread::sleep(3 * SHORT);
     assert_eq!(service.open(), 1);
     service.state.go.add_permits(1);
@@ -141,9 +139,7 @@ fn a_connection_that_rests_is_closed_in_time() {
 fn a_connection_that_takes_no_more_streams_is_left() {
     let service = Service::start();
     let rig = Rig::start(Told::in_order(&[&service.upstream()]));
-    let mut waits = rig.client();
-    waits.send(WAIT);
-    eventually("it is with the service", || service.waiting() == 1);
+    let mut client = waits(&rig, &service);
     service.leave();
     // Those that meet its words on their way are served by it too: none is lost.
     eventually("another connection is made", || {
@@ -151,16 +147,14 @@ fn a_connection_that_takes_no_more_streams_is_left() {
         service.connections() == 2
     });
     service.state.go.add_permits(1);
-    assert_eq!(waits.message().text(), "waited");
+    assert_eq!(client.message().text(), "waited");
 }
 
 #[test]
 fn a_drain_of_the_relay_lets_its_streams_finish() {
     let service = Service::start();
     let rig = Rig::start(Told::in_order(&[&service.upstream()]));
-    let mut client = rig.client();
-    client.send(WAIT);
-    eventually("it is with the service", || service.waiting() == 1);
+    let mut client = waits(&rig, &service);
     let drained = std::thread::scope(|scope| {
         let drain = scope.spawn(|| crate::rig::block_on(rig.relay.drain(Duration::from_secs(10))));
         eventually("it takes no connections", || std::net::TcpStream::connect(rig.address).is_err());

@@ -3,15 +3,9 @@
 use std::io::{Read, Write};
 use std::thread;
 
-use crate::peer::Peer;
-use crate::rig::{GET, OK, Origin, Rig, Told, eventually, upstream};
+use crate::peer::{Peer, chunk};
+use crate::rig::{CHUNKED, GET, OK, Origin, Rig, Told, eventually, upstream};
 use relay::Failure;
-
-const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-
-fn chunk(bytes: &[u8]) -> Vec<u8> {
-    [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
-}
 
 #[test]
 fn a_conversation_streams_chunk_by_chunk() {
@@ -40,10 +34,7 @@ fn a_conversation_streams_chunk_by_chunk() {
 fn a_head_has_no_body_whatever_it_says() {
     let origin = Origin::start();
     let (rig, _) = Rig::before(&origin);
-    let mut client = rig.client();
-    client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
     service.send("HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n");
     assert_eq!(client.head().header("content-length"), Some("1234"));
     client.send(GET);
@@ -73,10 +64,7 @@ fn answers_without_a_body_keep_both_connections() {
 fn an_answer_that_ends_with_the_connection_is_passed_whole() {
     let origin = Origin::start();
     let (rig, _) = Rig::before(&origin);
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     service.send("HTTP/1.0 200 OK\r\n\r\nall of it");
     drop(service);
     let answer = client.message();
@@ -157,10 +145,7 @@ fn a_body_of_unknown_length_goes_with_any_method() {
 fn a_length_beside_a_transfer_coding_is_a_bad_answer() {
     let origin = Origin::start();
     let (rig, _) = Rig::before(&origin);
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     service.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n");
     let answer = client.message();
     assert_eq!((answer.status(), answer.header("x-accordion-reason")), (502, Some("bad-response")));
@@ -195,10 +180,7 @@ fn a_big_body_is_held_back_by_a_slow_reader() {
     const BODY: usize = 256 << 20;
     let origin = Origin::start();
     let (rig, _) = Rig::before(&origin);
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     service.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY}\r\n\r\n"));
     // Nobody reads: writing must come to a halt.
     let mut tcp = service.try_clone();
@@ -242,19 +224,13 @@ fn a_client_that_goes_away_takes_its_upstream_connection_along() {
     let origin = Origin::start();
     let (rig, upstream) = Rig::before(&origin);
     // Before the answer has begun.
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (client, mut service) = rig.asked(&origin, GET);
     assert_eq!(upstream.in_flight(), 1);
     drop(client);
     service.expect_end();
     eventually("the first is counted down", || upstream.in_flight() == 0);
     // Within its body.
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     service.send(CHUNKED);
     service.send(chunk(b"one"));
     client.head();
@@ -273,10 +249,7 @@ fn a_body_that_breaks_off_is_no_clean_end() {
         let upstream = upstream("local", origin.address);
         let told = Told::in_order(&[&upstream]);
         let rig = Rig::start(told.clone());
-        let mut client = rig.client();
-        client.send(GET);
-        let mut service = origin.accept();
-        service.message();
+        let (mut client, mut service) = rig.asked(&origin, GET);
         service.send(head);
         service.send(part);
         let answer = client.head();

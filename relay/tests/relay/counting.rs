@@ -15,10 +15,7 @@ use crate::rig::{
 fn a_request_is_counted_until_its_body_ends() {
     let origin = Origin::start();
     let (rig, upstream) = Rig::before(&origin);
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     service.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none");
     client.head();
     assert_eq!(client.bytes(3), b"one");
@@ -79,10 +76,7 @@ fn a_quiet_old_request_weighs_less_until_it_moves() {
         ..Settings::default()
     };
     let rig = Rig::with(Told::in_order(&[&local]), settings);
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     service.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     client.head();
     assert_eq!((local.long_lived(), local.load()), (0, 1.0));
@@ -119,10 +113,7 @@ fn a_byte_makes_a_long_lived_request_whole_at_once() {
         ..Settings::default()
     };
     let rig = Rig::with(Told::in_order(&[&local]), settings);
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     service.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
     eventually("it is long-lived", || local.long_lived() == 1);
     service.send("x");
@@ -210,10 +201,7 @@ fn a_wait_ends_in_another_pick() {
         }))
     }));
     assert_eq!(rig.ask(GET).status(), 503);
-    let mut client = rig.client();
-    client.send("GET /go HTTP/1.1\r\nHost: a\r\n\r\n");
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, "GET /go HTTP/1.1\r\nHost: a\r\n\r\n");
     service.send(OK);
     assert_eq!(client.message().status(), 200);
 }
@@ -249,10 +237,7 @@ fn the_barrier_passes_only_after_a_pick_under_way() {
 fn a_dropped_relay_leaves_nothing_in_flight() {
     let origin = Origin::start();
     let (rig, upstream) = Rig::before(&origin);
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     drop(rig);
     service.expect_end();
     client.expect_end();

@@ -147,10 +147,7 @@ fn a_service_does_not_speak_for_accordion() {
             let local = upstream("local", origin.address);
             let settings = Settings { front, served_by: false, ..Settings::default() };
             let rig = Rig::with(Told::in_order(&[&local]), settings);
-            let mut client = rig.client();
-            client.send(GET);
-            let mut service = origin.accept();
-            service.message();
+            let (mut client, mut service) = rig.asked(&origin, GET);
             let forged = MARKS.map(|mark| format!("{mark}: forged\r\n")).concat();
             service.send(format!("HTTP/1.1 {status} X\r\n{forged}Content-Length: 2\r\n\r\nok"));
             let answer = client.message();

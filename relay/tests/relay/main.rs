@@ -6,8 +6,12 @@ mod bodies;
 mod counting;
 mod drain;
 mod forwarding;
+#[allow(dead_code, reason = "each of these test crates uses a part of it")]
+#[path = "../rig/peer.rs"]
 mod peer;
 mod retries;
+#[allow(dead_code, reason = "each of these test crates uses a part of it")]
+#[path = "../rig/rig.rs"]
 mod rig;
 mod targets;
 mod upgrades;

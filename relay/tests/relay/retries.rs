@@ -63,10 +63,7 @@ fn a_connect_that_hangs_counts_as_not_written() {
     let told = Told::in_order(&[&slow, &alive]);
     let settings = Settings { connect_timeout: Duration::from_millis(100), ..Settings::default() };
     let rig = Rig::with(told.clone(), settings);
-    let mut client = rig.client();
-    client.send(POST);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, POST);
     service.send(OK);
     assert_eq!(client.message().status(), 200);
     assert_eq!(told.failures(), [("slow".to_owned(), Failure::ConnectTimeout)]);
@@ -226,10 +223,7 @@ fn a_request_that_was_rebuilt_carries_the_token_of_where_it_goes() {
         _ => Pick::Forward(c2.acquire()),
     });
     let rig = Rig::start(told);
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     service.send(OK);
     client.message();
     client.send(POST);
@@ -280,10 +274,7 @@ fn a_connect_that_could_not_be_tried_blames_nobody() {
     let origin = Origin::start();
     let told = Told::in_order(&[&nowhere, &upstream("alive", origin.address)]);
     let rig = Rig::start(told.clone());
-    let mut client = rig.client();
-    client.send(POST);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, POST);
     service.send(OK);
     assert_eq!(client.message().header("x-accordion-served-by"), Some("alive"));
     assert_eq!(told.failures(), []);
@@ -294,10 +285,7 @@ fn a_503_of_the_service_itself_is_an_answer() {
     let origin = Origin::start();
     let (c1, c2) = (node("c1", origin.address), node("c2", origin.address));
     let rig = Rig::start(Told::in_order(&[&c1, &c2]));
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     service.send("HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy");
     assert_eq!(client.message().text(), "busy");
 }
@@ -309,10 +297,7 @@ fn nothing_is_repeated_after_the_first_byte_of_an_answer() {
         let (a, b) = (upstream("a", origin.address), upstream("b", origin.address));
         let told = Told::in_order(&[&a, &b]);
         let rig = Rig::start(told.clone());
-        let mut client = rig.client();
-        client.send(GET);
-        let mut service = origin.accept();
-        service.message();
+        let (mut client, mut service) = rig.asked(&origin, GET);
         service.send(begun);
         drop(service);
         let answer = client.message();
@@ -327,10 +312,7 @@ fn a_connection_closed_while_it_rested_costs_nobody_anything() {
     let local = upstream("local", origin.address);
     let told = Told::in_order(&[&local]);
     let rig = Rig::start(told.clone());
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     service.send(OK);
     client.message();
     drop(service);
@@ -351,10 +333,7 @@ fn an_answer_that_does_not_begin_in_time_is_a_504_and_not_repeated() {
     let told = Told::in_order(&[&a, &b]);
     let settings = Settings { first_byte_timeout: Duration::from_millis(100), ..Settings::default() };
     let rig = Rig::with(told.clone(), settings);
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     let answer = client.message();
     assert_eq!((answer.status(), answer.header("x-accordion-reason")), (504, Some("first-byte-timeout")));
     assert_eq!(told.failures(), [("a".to_owned(), Failure::FirstByteTimeout)]);
@@ -409,10 +388,7 @@ fn an_upstream_declared_dead_gives_its_get_to_another() {
 fn an_upstream_declared_dead_cuts_an_answer_that_has_begun() {
     let origin = Origin::start();
     let (rig, upstream) = Rig::before(&origin);
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     service.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
     client.head();
     assert_eq!(client.chunk().unwrap(), b"one");

@@ -70,10 +70,7 @@ fn an_upstream_declared_dead_ends_them() {
 fn a_service_may_decline() {
     let origin = Origin::start();
     let (rig, _) = Rig::before(&origin);
-    let mut client = rig.client();
-    client.send(ASK);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, ASK);
     service.send(OK);
     assert_eq!(client.message().text(), "ok");
 }
@@ -82,10 +79,7 @@ fn a_service_may_decline() {
 fn a_switch_nobody_asked_for_is_a_bad_response() {
     let origin = Origin::start();
     let (rig, _) = Rig::before(&origin);
-    let mut client = rig.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     service.send(SWITCH);
     let answer = client.message();
     assert_eq!((answer.status(), answer.header("x-accordion-reason")), (502, Some("bad-response")));

@@ -23,7 +23,7 @@ fn ends(asks: impl Fn(&mut Peer, &Origin) -> Peer) {
         service.expect_end_within(AT_ONCE);
         rig.comes_to_rest();
         assert_eq!(rig.failures(), [], "{close:?}");
-        assert!(!origin.was_connected(), "what nobody waits for is not repeated");
+        assert!(!origin.has_more_connections(), "what nobody waits for is not repeated");
     }
 }
 
@@ -71,10 +71,7 @@ fn while_it_takes_nothing_of_its_answer() {
     for close in ENDS {
         let origin = Origin::start();
         let rig = Rig::chain(&origin);
-        let mut client = rig.client();
-        client.send(GET);
-        let mut service = origin.accept();
-        service.message();
+        let (client, mut service) = rig.asked(&origin, GET);
         service.send(CHUNKED);
         // Until nothing more goes in for a while.
         service.tcp().set_write_timeout(Some(Duration::from_millis(100))).unwrap();
@@ -92,15 +89,12 @@ fn between_its_pipelined_requests() {
     for close in ENDS {
         let origin = Origin::start();
         let rig = Rig::chain(&origin);
-        let mut client = rig.client();
-        client.send(GET.repeat(3));
-        let mut service = origin.accept();
-        service.message();
+        let (client, mut service) = rig.asked(&origin, GET.repeat(3));
         client.end(close);
         service.expect_end_within(AT_ONCE);
         rig.comes_to_rest();
         assert_eq!(rig.failures(), []);
         // The others were never asked.
-        assert!(!origin.was_connected());
+        assert!(!origin.has_more_connections());
     }
 }

@@ -12,7 +12,7 @@ const TOO_LARGE: &str = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\n
 /// Sends a request with a body of 10 MiB while `answers` plays the service; answers what the client then reads.
 fn sends_all(rig: &Rig, origin: &Origin, answers: impl Fn(Peer)) -> Peer {
     let client = rig.client();
-    let mut tcp = client.tcp().try_clone().unwrap();
+    let mut tcp = client.try_clone();
     thread::scope(|scope| {
         let sending = scope.spawn(move || {
             write!(tcp, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {BODY}\r\n\r\n")?;
@@ -38,7 +38,7 @@ fn a_413_reaches_a_client_that_first_sends_everything() {
             let answer = client.message();
             assert_eq!((answer.status(), answer.text()), (413, "less"));
             // The sockets before a node may hold all of the body, and then the front end has sent it.
-            let is_last = answer.field("connection") == Some("close");
+            let is_last = answer.header("connection") == Some("close");
             assert!(is_last || !is_alone);
             if is_last {
                 assert_eq!(client.expect_end(), Close::Fin);
@@ -82,7 +82,7 @@ fn a_service_that_goes_away_while_it_is_sent_a_body_is_lost_and_the_client_hears
     let answer = client.message();
     assert_eq!((answer.status(), answer.reason()), (502, Some("upstream-closed")));
     assert_eq!(client.expect_end(), Close::Fin);
-    assert!(!origin.was_connected(), "a part of a body is not sent twice");
+    assert!(!origin.has_more_connections(), "a part of a body is not sent twice");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn an_answer_that_has_begun_is_not_mixed_with_one_of_the_relays_own() {
                 None => client.finish(),
             }
             service.expect_end();
-            let (rest, _) = client.rest();
+            let rest = client.rest();
             assert_eq!(String::from_utf8_lossy(&rest), "", "behind an answer that had begun");
             rig.comes_to_rest();
         }

@@ -11,13 +11,10 @@ fn event(number: u32) -> String {
 fn each_event_arrives_before_the_next_is_sent() {
     let origin = Origin::start();
     let rig = Rig::chain(&origin);
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     service.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
     // The head must not wait for the first event either.
-    assert_eq!(client.head().field("content-type"), Some("text/event-stream"));
+    assert_eq!(client.head().header("content-type"), Some("text/event-stream"));
     for number in 0..50 {
         service.send(chunk(event(number)));
         assert_eq!(client.chunk().unwrap(), event(number).as_bytes());
@@ -30,12 +27,9 @@ fn each_event_arrives_before_the_next_is_sent() {
 fn so_do_those_of_a_service_that_does_not_know_chunks() {
     let origin = Origin::start();
     let rig = Rig::chain(&origin);
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     service.send("HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
-    assert_eq!(client.head().field("transfer-encoding"), Some("chunked"));
+    assert_eq!(client.head().header("transfer-encoding"), Some("chunked"));
     for number in 0..50 {
         service.send(event(number));
         assert_eq!(client.chunk().unwrap(), event(number).as_bytes());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use relay::{Failure, Settings};
 
 use crate::peer::{Close, Peer};
-use crate::rig::{GET, OK, Origin, Rig, service};
+use crate::rig::{GET, OK, Origin, Rig, Told, upstream};
 
 const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
 
@@ -26,9 +26,9 @@ enum Seen {
 /// A faulty service, a request that meets it, and what comes of that.
 fn meets(request: &str, plays: impl Fn(Peer), seen: Seen, blamed: &[Failure]) {
     let (faulty, well) = (Origin::start(), Origin::start());
-    let upstreams = [service("faulty", faulty.address), service("well", well.address)];
+    let upstreams = [upstream("faulty", faulty.address), upstream("well", well.address)];
     let settings = Settings { first_byte_timeout: Duration::from_millis(150), ..Settings::default() };
-    let rig = Rig::over(&upstreams, settings);
+    let rig = Rig::with(Told::in_order(&upstreams.each_ref()), settings);
     let mut client = rig.client();
     client.send(request);
     let mut connection = faulty.accept();
@@ -39,10 +39,10 @@ fn meets(request: &str, plays: impl Fn(Peer), seen: Seen, blamed: &[Failure]) {
         other.message();
         other.send(OK);
         let answer = client.message();
-        assert_eq!((answer.status(), answer.field("x-accordion-served-by")), (200, Some("well")));
+        assert_eq!((answer.status(), answer.header("x-accordion-served-by")), (200, Some("well")));
     } else {
         assert_eq!(saw(&mut client, &seen), seen);
-        assert!(!well.was_connected(), "it was repeated");
+        assert!(!well.has_more_connections(), "it was repeated");
     }
     rig.comes_to_rest();
     let blamed = blamed.iter().map(|failure| ("faulty".to_owned(), *failure)).collect::<Vec<_>>();
@@ -54,7 +54,7 @@ fn saw(client: &mut Peer, expected: &Seen) -> Seen {
     match expected {
         Seen::Broken(part) => {
             assert_eq!(client.head().status(), 200);
-            let (rest, close) = client.rest();
+            let (rest, close) = client.rest_and_close();
             let is_broken = close == Close::Reset && rest == part.as_bytes();
             if is_broken { Seen::Broken(part) } else { panic!("{close:?} after {rest:?}") }
         }
@@ -102,8 +102,8 @@ fn one_that_ends_within_the_head_of_its_answer_is_a_bad_response() {
 #[test]
 fn one_that_ends_after_an_interim_answer_only_is_a_bad_response() {
     let (faulty, well) = (Origin::start(), Origin::start());
-    let upstreams = [service("faulty", faulty.address), service("well", well.address)];
-    let rig = Rig::over(&upstreams, Settings::default());
+    let upstreams = [upstream("faulty", faulty.address), upstream("well", well.address)];
+    let rig = Rig::start(Told::in_order(&upstreams.each_ref()));
     let mut client = rig.client();
     client.send(GET);
     let mut connection = faulty.accept();
@@ -112,7 +112,7 @@ fn one_that_ends_after_an_interim_answer_only_is_a_bad_response() {
     assert_eq!(client.head().status(), 103);
     connection.end(Close::Fin);
     assert_eq!(client.message().status(), 502);
-    assert!(!well.was_connected(), "it was repeated");
+    assert!(!well.has_more_connections(), "it was repeated");
     assert_eq!(rig.failures(), [("faulty".to_owned(), Failure::Truncated)]);
 }
 
@@ -182,10 +182,7 @@ fn what_one_sends_beyond_its_length_reaches_nobody_and_its_connection_is_not_use
     for late in [false, true] {
         let origin = Origin::start();
         let rig = Rig::front(&origin);
-        let mut client = rig.client();
-        client.send(GET);
-        let mut service = origin.accept();
-        service.message();
+        let (mut client, mut service) = rig.asked(&origin, GET);
         let now = if late { LONG.len() - 11 } else { LONG.len() };
         service.send(&LONG[..now]);
         assert_eq!(client.message().text(), "long");

@@ -5,14 +5,19 @@
 #![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
 
 mod aborts;
+mod chain;
 mod early_answers;
 mod events;
 mod faulty_services;
 mod limits;
 mod messages;
 mod pattern;
+#[allow(dead_code, reason = "each of these test crates uses a part of it")]
+#[path = "../rig/peer.rs"]
 mod peer;
 mod proxies;
+#[allow(dead_code, reason = "each of these test crates uses a part of it")]
+#[path = "../rig/rig.rs"]
 mod rig;
 mod subject;
 mod timeouts;

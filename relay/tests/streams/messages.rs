@@ -17,7 +17,7 @@ fn an_expectation_is_met_by_the_service_and_both_connections_stay() {
     let mut client = rig.client();
     client.send(EXPECTS);
     let mut service = origin.accept();
-    assert_eq!(service.head().field("expect"), Some("100-continue"));
+    assert_eq!(service.head().header("expect"), Some("100-continue"));
     for _ in 0..2 {
         service.send(GO_ON);
         assert_eq!(client.head().status(), 100);
@@ -28,7 +28,7 @@ fn an_expectation_is_met_by_the_service_and_both_connections_stay() {
         client.send(EXPECTS);
         service.head();
     }
-    assert!(!origin.was_connected());
+    assert!(!origin.has_more_connections());
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn an_expectation_that_is_declined_ends_both_connections_after_the_answer() {
     service.head();
     service.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno");
     let answer = client.message();
-    assert_eq!((answer.status(), answer.text(), answer.field("connection")), (401, "no", Some("close")));
+    assert_eq!((answer.status(), answer.text(), answer.header("connection")), (401, "no", Some("close")));
     assert_eq!(client.expect_end(), Close::Fin);
     service.expect_end();
     rig.comes_to_rest();
@@ -61,13 +61,13 @@ fn interim_answers_pass_at_once_and_in_order() {
             service.send(format!("HTTP/1.1 {status} Word\r\nX-Number: {number}\r\n\r\n"));
             let interim = client.head();
             assert_eq!(interim.status(), *status);
-            assert_eq!(interim.field("x-number"), Some(number.to_string().as_str()));
+            assert_eq!(interim.header("x-number"), Some(number.to_string().as_str()));
         }
         client.send("hello");
         assert_eq!(service.bytes(5), b"hello");
         // The last of them may come with the answer.
         service.send(format!("{HINTS}{OK}"));
-        assert_eq!(client.head().field("link"), Some("</a.css>; rel=preload"));
+        assert_eq!(client.head().header("link"), Some("</a.css>; rel=preload"));
         assert_eq!(client.message().text(), "ok");
     }
 }
@@ -100,7 +100,7 @@ fn trailers_pass_both_ways() {
     client.send(chunk("one"));
     let mut service = origin.accept();
     let head = service.head();
-    assert_eq!((head.field("te"), head.field("trailer")), (Some("trailers"), Some("X-Sum")));
+    assert_eq!((head.header("te"), head.header("trailer")), (Some("trailers"), Some("X-Sum")));
     assert_eq!(service.chunk().unwrap(), b"one");
     client.send("0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n");
     assert_eq!(service.chunk(), None);
@@ -143,7 +143,7 @@ fn answers_without_a_body_leave_the_next_one_whole() {
         service.send(OK);
         assert_eq!(client.message().text(), "ok", "after {answer:?} to {method}");
     }
-    assert!(!origin.was_connected());
+    assert!(!origin.has_more_connections());
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn an_answer_that_ends_with_its_connection_keeps_the_clients() {
         service.send("of it");
         service.end(Close::Fin);
         let answer = client.message();
-        assert_eq!((answer.text(), answer.field("connection")), ("all of it", None));
+        assert_eq!((answer.text(), answer.header("connection")), ("all of it", None));
     }
 }
 
@@ -175,7 +175,7 @@ fn an_http_1_0_client_keeps_its_connection_where_the_answer_has_an_end() {
         assert!(service.head().start.ends_with("HTTP/1.1"));
         service.send(OK);
         let answer = client.message();
-        assert_eq!((answer.text(), answer.field("connection")), ("ok", Some("keep-alive")));
+        assert_eq!((answer.text(), answer.header("connection")), ("ok", Some("keep-alive")));
         client.send(KEEP);
     }
     // Chunks are taken off for it, and then the end of the connection is the end of the answer.
@@ -183,8 +183,8 @@ fn an_http_1_0_client_keeps_its_connection_where_the_answer_has_an_end() {
     service.send(CHUNKED);
     service.send([&chunk("one")[..], &chunk("two"), b"0\r\n\r\n"].concat());
     let answer = client.head();
-    assert_eq!((answer.field("connection"), answer.field("transfer-encoding")), (Some("close"), None));
-    assert_eq!(client.rest(), (b"onetwo".to_vec(), Close::Fin));
+    assert_eq!((answer.header("connection"), answer.header("transfer-encoding")), (Some("close"), None));
+    assert_eq!(client.rest_and_close(), (b"onetwo".to_vec(), Close::Fin));
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn five_pipelined_requests_with_bodies_are_answered_in_order() {
         let mut client = rig.client();
         thread::scope(|scope| {
             let sending = scope.spawn(|| {
-                let mut sender = crate::peer::Peer::of(client.tcp().try_clone().unwrap());
+                let mut sender = crate::peer::Peer::of(client.try_clone());
                 pipeline.as_bytes().chunks(piece).for_each(|piece| sender.send(piece));
             });
             let mut service = origin.accept();

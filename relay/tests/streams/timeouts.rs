@@ -39,7 +39,7 @@ fn a_head_that_comes_byte_by_byte_is_cut_with_a_408() {
     let answer = client.message();
     assert_eq!((answer.status(), answer.reason()), (408, Some("head-timeout")));
     assert_eq!(client.expect_end(), Close::Fin);
-    assert!(!origin.was_connected());
+    assert!(!origin.has_more_connections());
 }
 
 #[test]
@@ -99,16 +99,13 @@ fn a_service_that_takes_no_word_is_a_504() {
     let settings = Settings { first_byte_timeout: SHORT, ..Settings::default() };
     let rig = Rig::front_with(&origin, settings);
     for request in [GET.to_owned(), post(2) + "ok"] {
-        let mut client = rig.client();
-        client.send(&request);
-        let mut service = origin.accept();
-        service.message();
+        let (mut client, mut service) = rig.asked(&origin, &request);
         let answer = client.message();
         assert_eq!((answer.status(), answer.reason()), (504, Some("first-byte-timeout")));
         service.expect_end();
         // The client has done nothing wrong.
-        assert_eq!(answer.field("connection"), None);
-        assert!(!origin.was_connected());
+        assert_eq!(answer.header("connection"), None);
+        assert!(!origin.has_more_connections());
     }
     assert_eq!(rig.failures(), vec![("local".to_owned(), Failure::FirstByteTimeout); 2]);
 }
@@ -124,14 +121,12 @@ fn an_answer_that_stops_in_the_middle_has_no_clean_end() {
             let origin = Origin::start();
             let settings = Settings { response_idle_timeout: SHORT, ..Settings::default() };
             let rig = Rig::front_with(&origin, settings);
-            let mut client = rig.client();
-            client.send(format!("GET / HTTP/{version}\r\nHost: a\r\n\r\n"));
-            let mut service = origin.accept();
-            service.message();
+            let (mut client, mut service) =
+                rig.asked(&origin, format!("GET / HTTP/{version}\r\nHost: a\r\n\r\n"));
             service.send(head);
             service.send(chunk("part"));
             assert_eq!(client.head().status(), 200);
-            let (rest, close) = client.rest();
+            let (rest, close) = client.rest_and_close();
             assert_eq!(close, Close::Reset, "{head:?} to {version}");
             assert!(String::from_utf8(rest).unwrap().contains("part"));
             service.expect_end();
@@ -146,10 +141,7 @@ fn a_client_that_takes_its_time_is_not_the_services_fault() {
     let origin = Origin::start();
     let settings = Settings { response_idle_timeout: SHORT, ..Settings::default() };
     let rig = Rig::front_with(&origin, settings);
-    let mut client = rig.client();
-    client.send(GET);
-    let mut service = origin.accept();
-    service.message();
+    let (mut client, mut service) = rig.asked(&origin, GET);
     service.send(CHUNKED);
     client.head();
     // Until nothing more goes in, for longer than the service itself might pause.
@@ -175,7 +167,7 @@ fn connections_that_rest_too_long_are_closed_without_a_word() {
     let mut service = origin.accept();
     service.message();
     service.send(OK);
-    assert_eq!(kept.message().field("connection"), None);
+    assert_eq!(kept.message().header("connection"), None);
     assert_eq!(kept.expect_end(), Close::Fin);
     assert_eq!(silent.expect_end(), Close::Fin);
 }

@@ -72,7 +72,7 @@ fn a_websocket_whose_upstream_parts_is_closed_between_two_frames() {
         service.send(frame("whole"));
         service.send(&long[..cut]);
         assert_eq!(client.bytes(7 + cut), [&frame("whole"), &long[..cut]].concat());
-        rig.upstream.part();
+        rig.upstream().part();
         rig.has_heard();
         service.send([&long[cut..], &frame("never seen")].concat());
         assert_eq!(client.bytes(long.len() - cut), &long[cut..]);
@@ -90,7 +90,7 @@ fn a_websocket_goes_on_up_to_the_moment_it_is_told_and_its_client_may_finish_its
     let (mut client, mut service) = upgraded(&rig, &origin, WEBSOCKET);
     client.send(b"\x81\x85\0\0\0\0he");
     assert_eq!(service.bytes(8), b"\x81\x85\0\0\0\0he");
-    rig.upstream.part();
+    rig.upstream().part();
     assert_eq!(client.bytes(4), GOING_AWAY);
     client.send("llo");
     assert_eq!(service.bytes(3), b"llo");
@@ -110,7 +110,7 @@ fn a_frame_that_came_with_the_head_of_the_switch_is_finished_before_the_parting_
     service.send([switch(WEBSOCKET, "").as_bytes(), &words[..4]].concat());
     assert_eq!(client.head().status(), 101);
     assert_eq!(client.bytes(4), &words[..4]);
-    rig.upstream.part();
+    rig.upstream().part();
     rig.has_heard();
     service.send(&words[4..]);
     assert_eq!(client.bytes(7), [&words[4..], GOING_AWAY].concat());
@@ -146,7 +146,7 @@ fn another_protocol_sees_the_end_of_the_stream_and_may_end_its_own() {
         thread::scope(|scope| {
             let drained = drains.then(|| scope.spawn(|| block_on(rig.relay.drain(DEADLINE))));
             if !drains {
-                rig.upstream.part();
+                rig.upstream().part();
             }
             assert_eq!(client.expect_end(), Close::Fin);
             client.send("last words");
@@ -177,8 +177,8 @@ fn a_switch_in_a_drain_comes_with_its_head_before_its_first_bytes_however_long_t
                 let cookie = format!("Set-Cookie: c={}\r\n", "c".repeat(filling));
                 service.send([switch(protocol, &cookie).as_bytes(), &frame("first")].concat());
                 let answer = client.head();
-                assert_eq!((answer.status(), answer.field("upgrade")), (101, Some(protocol)));
-                assert_eq!(answer.field("set-cookie").unwrap().len(), filling + 2);
+                assert_eq!((answer.status(), answer.header("upgrade")), (101, Some(protocol)));
+                assert_eq!(answer.header("set-cookie").unwrap().len(), filling + 2);
                 assert_eq!(client.bytes(7), frame("first"));
                 client.finish();
                 service.finish();
@@ -207,7 +207,7 @@ fn each_side_may_end_its_own_direction_first() {
 fn ends_first(mut first: Peer, mut second: Peer) {
     first.send("bye");
     first.finish();
-    assert_eq!(second.rest(), (b"bye".to_vec(), Close::Fin));
+    assert_eq!(second.rest_and_close(), (b"bye".to_vec(), Close::Fin));
     for word in ["still", "here"] {
         second.send(word);
         assert_eq!(first.bytes(word.len()), word.as_bytes());

@@ -30,7 +30,7 @@ fn a_gibibyte_goes_up_and_another_comes_down() {
     let origin = Origin::start();
     let subject = Subject::start(&origin);
     let mut client = Peer::connect(subject.address);
-    let mut up = client.tcp().try_clone().unwrap();
+    let mut up = client.try_clone();
     let sending = thread::spawn(move || {
         write!(up, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {GIBIBYTE}\r\n\r\n")?;
         Pattern::new().write(&mut up, GIBIBYTE)

@@ -91,7 +91,7 @@ fn record<'a>(status: u16, ended: End, times: Times) -> Record<'a> {
         request_bytes: 10,
         response_bytes: 100,
         served_by: "-",
-        retries: 1,
+        retries: 0,
         times,
         ended,
     }
@@ -114,6 +114,7 @@ fn requests_are_summed_over_the_workers_and_counted_once_in_each_family() {
     workers[1].observe(&record(0, End::ClientGone, Times::default()));
     workers[1].observe(&record(500, End::Refused("a new word"), Times::default()));
     workers[1].observe(&record(101, End::TunnelClosed, Times { total: 3_600_000_000, ..fresh }));
+    workers.iter().for_each(|worker| worker.retried());
     let scraped = scrape(&workers, &[]);
 
     assert_eq!(scraped.sum("accordion_requests_total"), 6.0);
@@ -125,7 +126,7 @@ fn requests_are_summed_over_the_workers_and_counted_once_in_each_family() {
     assert_eq!(scraped.sum("accordion_refusals_total"), 2.0);
     assert_eq!(scraped.of(r#"accordion_refusals_total{reason="queue-full"}"#), 1.0);
     assert_eq!(scraped.of(r#"accordion_refusals_total{reason="other"}"#), 1.0);
-    assert_eq!(scraped.of("accordion_retries_total"), 6.0);
+    assert_eq!(scraped.of("accordion_retries_total"), 2.0);
     assert_eq!(scraped.of("accordion_request_body_bytes_total"), 60.0);
     assert_eq!(scraped.of("accordion_response_body_bytes_total"), 600.0);
 
@@ -145,13 +146,13 @@ fn requests_are_summed_over_the_workers_and_counted_once_in_each_family() {
 fn connections_and_bytes_are_summed_over_the_workers() {
     let workers = [Arc::<Metrics>::default(), Arc::default()];
     for worker in &workers {
-        worker.connection_accepted();
-        worker.connection_accepted();
+        (0..2).for_each(|_| worker.connection_accepted());
+        (0..2).for_each(|_| worker.opened());
         worker.connection_refused();
         worker.client_bytes(10, 20);
         worker.upstream_bytes(30, 40);
     }
-    workers[1].connection_closed();
+    workers[1].closed();
     let scraped = scrape(&workers, &[]);
     assert_eq!(scraped.of("accordion_connections_accepted_total"), 4.0);
     assert_eq!(scraped.of("accordion_connections_open"), 3.0);

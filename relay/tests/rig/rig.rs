@@ -1,4 +1,5 @@
-//! A relay under test, back ends that hand their connections to the test, and dispatchers that do as told.
+//! A relay under test, back ends that hand their connections to the test, and dispatchers that do as told: what
+//! several test crates share.
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,6 +14,7 @@ use crate::peer::{DEADLINE, Message, Peer};
 pub(crate) const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 pub(crate) const POST: &str = "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\nhello";
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+pub(crate) const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 /// A back end; each connection to it is played by the test.
 pub(crate) struct Origin {
@@ -39,6 +41,7 @@ impl Origin {
         Peer::of(self.accepted.recv_timeout(DEADLINE).expect("the relay connects"))
     }
 
+    /// Whether a connection came that was not accepted.
     pub(crate) fn has_more_connections(&self) -> bool {
         self.accepted.try_recv().is_ok()
     }
@@ -75,21 +78,35 @@ type Picker = dyn Fn(&Head<'_>, &[u64]) -> Pick + Send + Sync;
 /// Picks as a closure says, and writes the failures down.
 pub(crate) struct Told {
     pick: Box<Picker>,
+    /// Those it picks from, where they are known.
+    upstreams: Vec<Arc<Upstream>>,
     failures: Mutex<Vec<(String, Failure)>>,
 }
 
 impl Told {
     pub(crate) fn new(pick: impl Fn(&Head<'_>, &[u64]) -> Pick + Send + Sync + 'static) -> Arc<Told> {
-        Arc::new(Told { pick: Box::new(pick), failures: Mutex::default() })
+        Told::over(&[], pick)
     }
 
     /// The first of them that was not tried; else a refusal.
     pub(crate) fn in_order(upstreams: &[&Arc<Upstream>]) -> Arc<Told> {
-        let upstreams: Vec<_> = upstreams.iter().map(|upstream| Arc::clone(upstream)).collect();
-        Told::new(move |_, avoid| {
-            let untried = upstreams.iter().find(|upstream| !avoid.contains(&upstream.id()));
+        let all: Vec<_> = upstreams.iter().map(|upstream| Arc::clone(upstream)).collect();
+        Told::over(upstreams, move |_, avoid| {
+            let untried = all.iter().find(|upstream| !avoid.contains(&upstream.id()));
             untried.map_or(Pick::Refuse(nobody()), |upstream| Pick::Forward(upstream.acquire()))
         })
+    }
+
+    fn over(
+        upstreams: &[&Arc<Upstream>],
+        pick: impl Fn(&Head<'_>, &[u64]) -> Pick + Send + Sync + 'static,
+    ) -> Arc<Told> {
+        let upstreams = upstreams.iter().map(|upstream| Arc::clone(upstream)).collect();
+        Arc::new(Told { pick: Box::new(pick), upstreams, failures: Mutex::default() })
+    }
+
+    pub(crate) fn upstreams(&self) -> &[Arc<Upstream>] {
+        &self.upstreams
     }
 
     pub(crate) fn failures(&self) -> Vec<(String, Failure)> {
@@ -121,6 +138,9 @@ pub(crate) fn nobody() -> Refusal {
 pub(crate) struct Rig {
     pub(crate) relay: Relay,
     pub(crate) address: SocketAddr,
+    pub(crate) told: Arc<Told>,
+    /// The relay behind it, where it sends its requests to a node.
+    pub(crate) node: Option<Box<Rig>>,
 }
 
 impl Rig {
@@ -131,7 +151,8 @@ impl Rig {
     pub(crate) fn with(dispatch: Arc<Told>, settings: Settings) -> Rig {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        Rig { relay: Relay::start(vec![listener], 1, dispatch, settings).unwrap(), address }
+        let told = Arc::clone(&dispatch);
+        Rig { relay: Relay::start(vec![listener], 1, dispatch, settings).unwrap(), address, told, node: None }
     }
 
     /// In front of one upstream, which it also makes.
@@ -142,6 +163,15 @@ impl Rig {
 
     pub(crate) fn client(&self) -> Peer {
         Peer::connect(self.address)
+    }
+
+    /// A client whose request is with the service, and the service.
+    pub(crate) fn asked(&self, origin: &Origin, request: impl AsRef<[u8]>) -> (Peer, Peer) {
+        let mut client = self.client();
+        client.send(request);
+        let mut service = origin.accept();
+        service.message();
+        (client, service)
     }
 
     /// One request on a connection of its own.

@@ -14,11 +14,11 @@ pub(crate) struct Peer {
     read: Vec<u8>,
 }
 
-/// A message as it came: start line, fields with lower-cased names, and the body its framing gives.
+/// A message as it came: start line, headers with lower-cased names, and the body its framing gives.
 #[derive(Debug)]
 pub(crate) struct Message {
     pub(crate) start: String,
-    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
     pub(crate) trailers: Vec<(String, String)>,
 }
@@ -46,6 +46,10 @@ impl Peer {
         &self.tcp
     }
 
+    pub(crate) fn try_clone(&self) -> TcpStream {
+        self.tcp.try_clone().unwrap()
+    }
+
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.tcp.write_all(bytes.as_ref()).unwrap();
     }
@@ -65,19 +69,19 @@ impl Peer {
     /// The head alone.
     pub(crate) fn head(&mut self) -> Message {
         let text = String::from_utf8(self.until(b"\r\n\r\n")).unwrap();
-        let (start, fields) = text.split_once("\r\n").unwrap();
-        Message { start: start.to_owned(), fields: lines(fields), body: Vec::new(), trailers: Vec::new() }
+        let (start, headers) = text.split_once("\r\n").unwrap();
+        Message { start: start.to_owned(), headers: lines(headers), body: Vec::new(), trailers: Vec::new() }
     }
 
     /// A message with the body that `Content-Length` or the chunked coding gives.
     pub(crate) fn message(&mut self) -> Message {
         let mut message = self.head();
-        if message.field("transfer-encoding") == Some("chunked") {
+        if message.header("transfer-encoding") == Some("chunked") {
             while let Some(chunk) = self.chunk() {
                 message.body.extend(chunk);
             }
             message.trailers = self.trailers();
-        } else if let Some(length) = message.field("content-length") {
+        } else if let Some(length) = message.header("content-length") {
             message.body = self.bytes(length.parse().unwrap());
         }
         message
@@ -119,8 +123,13 @@ impl Peer {
         std::mem::take(&mut self.read)
     }
 
+    /// Everything up to the end of the connection, which may be a reset.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        self.rest_and_close().0
+    }
+
     /// Everything up to the end of the connection, and how it ended.
-    pub(crate) fn rest(&mut self) -> (Vec<u8>, Close) {
+    pub(crate) fn rest_and_close(&mut self) -> (Vec<u8>, Close) {
         loop {
             if let Some(close) = self.read_more() {
                 return (std::mem::take(&mut self.read), close);
@@ -130,7 +139,7 @@ impl Peer {
 
     /// Fails unless the other side ends the connection without another byte.
     pub(crate) fn expect_end(&mut self) -> Close {
-        let (rest, close) = self.rest();
+        let (rest, close) = self.rest_and_close();
         assert!(rest.is_empty(), "unexpected {:?}", String::from_utf8_lossy(&rest));
         close
     }
@@ -171,16 +180,19 @@ impl Peer {
 }
 
 impl Message {
-    /// The only field of that name.
-    pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        let mut values = self.fields.iter().filter(|(each, _)| each == name).map(|(_, value)| value.as_str());
-        let value = values.next();
-        assert_eq!(values.next(), None, "{name} came more than once");
-        value
+    /// The only header of that name.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let values = self.all(name);
+        assert!(values.len() < 2, "{name} came {} times", values.len());
+        values.first().copied()
+    }
+
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        self.headers.iter().filter(|(each, _)| each == name).map(|(_, value)| value.as_str()).collect()
     }
 
     pub(crate) fn reason(&self) -> Option<&str> {
-        self.field("x-accordion-reason")
+        self.header("x-accordion-reason")
     }
 
     pub(crate) fn status(&self) -> u16 {
