@@ -8,7 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rustix::net::SendFlags;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -122,6 +123,17 @@ impl Io {
             // Without news from the system this asks nothing of it.
             Io::Tcp(tcp) => {
                 matches!(tcp.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }
+            Io::Fresh(_) | Io::Pipe(_) | Io::Lost => false,
+        }
+    }
+
+    /// The same, asked of the system itself: a close may be here of which the runtime has not heard.
+    pub(crate) fn is_quiet_by_now(&self) -> bool {
+        match self {
+            Io::Tcp(tcp) => {
+                let peeked = rustix::net::recv(tcp, &mut [0; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+                matches!(peeked, Err(Errno::AGAIN))
             }
             Io::Fresh(_) | Io::Pipe(_) | Io::Lost => false,
         }

@@ -2,8 +2,8 @@
 //!
 //! Nothing here is shared between workers. A connection is idle, or checked out as a [`Wire`] for one
 //! exchange; a wire that is dropped instead of put back is closed, because nobody knows what is left on it.
-//! No task watches an idle connection: that its far side has closed it is seen at the checkout, without a
-//! system call, and by the sweep.
+//! No task watches an idle connection: that its far side has closed it is seen at the checkout, mostly without
+//! a system call, and by the sweep.
 
 mod link;
 
@@ -59,10 +59,11 @@ pub(crate) struct Wire {
 }
 
 impl Pool {
-    /// The idle connection to `upstream` that was used last.
-    pub(crate) fn checkout(&self, upstream: &Arc<Upstream>) -> Option<Wire> {
+    /// The idle connection to `upstream` that was used last, as far as the runtime knows still a good one. It
+    /// may be a turn of its loop behind: for a request that `has_one_chance` the system itself is asked.
+    pub(crate) fn checkout(&self, upstream: &Arc<Upstream>, has_one_chance: bool) -> Option<Wire> {
         let stack = self.stacks.borrow().get(&upstream.id()).map(Rc::clone)?;
-        let Idle { io, link, .. } = stack.take_quiet()?;
+        let Idle { io, link, .. } = stack.take_quiet(has_one_chance)?;
         link.set_idle(false);
         Some(Wire { io, link, stack })
     }
@@ -151,9 +152,10 @@ impl Stack {
     }
 
     /// The last idle one that can take a request; those that cannot any more are dropped on the way.
-    fn take_quiet(&self) -> Option<Idle> {
+    fn take_quiet(&self, has_one_chance: bool) -> Option<Idle> {
+        let is_quiet = if has_one_chance { Io::is_quiet_by_now } else { Io::is_quiet };
         let mut idle = self.idle.borrow_mut();
-        std::iter::from_fn(|| idle.pop()).find(|idle| idle.io.is_quiet())
+        std::iter::from_fn(|| idle.pop()).find(|idle| is_quiet(&idle.io))
     }
 }
 

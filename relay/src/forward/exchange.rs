@@ -169,7 +169,9 @@ impl<'c> Exchange<'c> {
     async fn attempt(&mut self, upstream: &Arc<Upstream>) -> Result<Ended, Box<Fault>> {
         self.tried.add(upstream.id());
         self.order.ready(upstream.token_field());
-        while let Some(wire) = self.worker.pool().checkout(upstream) {
+        // It would not be repeated once it is written.
+        let has_one_chance = !self.order.method.is_safe() || self.order.has_body;
+        while let Some(wire) = self.worker.pool().checkout(upstream, has_one_chance) {
             match self.fly(wire).await {
                 // It was closed while it rested and nothing was written: that says nothing about the upstream.
                 Err(fault) if fault.ending == Ending::NotWritten => (),

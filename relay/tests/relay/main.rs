@@ -9,6 +9,7 @@ mod forwarding;
 #[allow(dead_code, reason = "each of these test crates uses a part of it")]
 #[path = "../rig/peer.rs"]
 mod peer;
+mod resting;
 mod retries;
 #[allow(dead_code, reason = "each of these test crates uses a part of it")]
 #[path = "../rig/rig.rs"]

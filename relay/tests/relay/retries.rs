@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use relay::{Failure, Pick, Relay, Settings};
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
-use crate::peer::{DEADLINE, Peer};
+use crate::peer::{Close, DEADLINE, Peer};
 use crate::rig::{GET, OK, Origin, POST, Rig, Told, block_on, eventually, node, refusing_address, upstream};
 
 #[test]
@@ -207,37 +207,38 @@ fn what_a_node_lost_is_repeated_once_by_the_front_if_it_is_safe() {
 
 #[test]
 fn a_request_that_was_rebuilt_carries_the_token_of_where_it_goes() {
-    let origin = Origin::start();
-    let (c1, c2) = (node("c1", refusing_address()), node("c2", origin.address));
-    let (at_c2, is_at_c2) = mpsc::channel();
-    let (go_on, may_go_on) = mpsc::channel();
-    let gates = Mutex::new((at_c2, may_go_on));
-    let told = Told::new(move |head, avoid| match (head.method(), avoid) {
-        ("POST", []) => Pick::Forward(c1.acquire()),
-        ("POST", _) => {
-            let (at_c2, may_go_on) = &*gates.lock().unwrap();
-            at_c2.send(()).unwrap();
-            may_go_on.recv().unwrap();
-            Pick::Forward(c2.acquire())
-        }
-        _ => Pick::Forward(c2.acquire()),
-    });
-    let rig = Rig::start(told);
-    let (mut client, mut service) = rig.asked(&origin, GET);
-    service.send(OK);
-    client.message();
-    client.send(POST);
-    is_at_c2.recv_timeout(DEADLINE).unwrap();
-    // While the worker is held, the pooled connection is reset: it takes the request and can write none of it.
-    let resting = service.try_clone();
-    SockRef::from(&resting).set_linger(Some(Duration::ZERO)).unwrap();
-    drop((service, resting));
-    go_on.send(()).unwrap();
-    let mut service = origin.accept();
-    let request = service.message();
-    assert_eq!((request.header("x-accordion-token"), request.text()), (Some("token-of-c2"), "hello"));
-    service.send(OK);
-    assert_eq!(client.message().status(), 200);
+    // The one is dropped where it rests, the other takes the request and can write none of it.
+    for (request, body) in [(POST, "hello"), (GET, "")] {
+        let origin = Origin::start();
+        let (c1, c2) = (node("c1", refusing_address()), node("c2", origin.address));
+        let (at_c2, is_at_c2) = mpsc::channel();
+        let (go_on, may_go_on) = mpsc::channel();
+        let gates = Mutex::new((at_c2, may_go_on));
+        let told = Told::new(move |head, avoid| match (head.path_and_query(), avoid) {
+            ("/first", _) => Pick::Forward(c2.acquire()),
+            (_, []) => Pick::Forward(c1.acquire()),
+            _ => {
+                let (at_c2, may_go_on) = &*gates.lock().unwrap();
+                at_c2.send(()).unwrap();
+                may_go_on.recv().unwrap();
+                Pick::Forward(c2.acquire())
+            }
+        });
+        let rig = Rig::start(told);
+        let (mut client, mut service) = rig.asked(&origin, GET.replacen('/', "/first", 1));
+        service.send(OK);
+        client.message();
+        client.send(request);
+        is_at_c2.recv_timeout(DEADLINE).unwrap();
+        // The worker is held while the pooled connection is reset.
+        service.end(Close::Reset);
+        go_on.send(()).unwrap();
+        let mut service = origin.accept();
+        let request = service.message();
+        assert_eq!((request.header("x-accordion-token"), request.text()), (Some("token-of-c2"), body));
+        service.send(OK);
+        assert_eq!(client.message().status(), 200);
+    }
 }
 
 #[test]
