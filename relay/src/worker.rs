@@ -137,6 +137,8 @@ fn work(
         tokio::task::spawn_local(close(Rc::clone(worker)));
         obey(worker, commands).await;
     });
+    // They hold the worker, which would outlive its thread with the lines that it has not handed over.
+    worker.unwatched.take();
 }
 
 async fn obey(worker: &Rc<Worker>, mut commands: mpsc::Receiver<Command>) {

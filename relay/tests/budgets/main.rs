@@ -10,6 +10,7 @@ mod counting;
 mod descriptors;
 mod origin;
 mod rows;
+#[path = "../rig/scratch.rs"]
 mod scratch;
 mod subject;
 mod trace;

@@ -10,6 +10,7 @@ mod early_answers;
 mod events;
 mod faulty_services;
 mod limits;
+mod logged;
 mod messages;
 mod pattern;
 #[allow(dead_code, reason = "each of these test crates uses a part of it")]
@@ -19,6 +20,8 @@ mod proxies;
 #[allow(dead_code, reason = "each of these test crates uses a part of it")]
 #[path = "../rig/rig.rs"]
 mod rig;
+#[path = "../rig/scratch.rs"]
+mod scratch;
 mod subject;
 mod timeouts;
 mod tunnels;

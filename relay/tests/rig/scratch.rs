@@ -11,7 +11,7 @@ impl Scratch {
     pub(crate) fn new() -> Scratch {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("budgets-{}-{number}", process::id());
+        let name = format!("scratch-{}-{number}", process::id());
         Scratch(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name))
     }
 
