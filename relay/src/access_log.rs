@@ -57,7 +57,7 @@ pub enum Format {
     /// - `method`, `target`, `version`: the request line, null where none came
     /// - `host`, `referer`, `user_agent`: these headers, null where not sent
     /// - `status`: 0 where no answer was sent
-    /// - `request_bytes`, `response_bytes`: of the bodies
+    /// - `request_bytes`, `response_bytes`: of the bodies, without the framing of chunks
     /// - `served_by`: null for nobody; `retries`: attempts beyond the first
     /// - `head_us`, `queue_us`, `connect_us`, `first_byte_us`, `total_us`: microseconds
     /// - `ended`: how it ended; `reason`: why the relay refused it, or null

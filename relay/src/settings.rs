@@ -46,7 +46,7 @@ pub struct Settings {
     pub head_bytes_max: usize,
     /// Fields that the head of a request may have, at most [`h1::FIELDS_MAX`].
     pub fields_max: usize,
-    /// Bytes that the body of a request may have.
+    /// Bytes that the body of a request may have, without the framing of chunks.
     pub body_bytes_max: Option<u64>,
     /// Clients' connections at a time, over all workers.
     pub connections_max: usize,

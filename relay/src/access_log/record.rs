@@ -37,9 +37,9 @@ pub(crate) struct Record<'a> {
     pub(crate) user_agent: Option<&'a [u8]>,
     /// 0 where no answer was sent.
     pub(crate) status: u16,
-    /// Of the request's body as it came, the framing of chunks included.
+    /// Of the request's body as it came, without the framing of chunks.
     pub(crate) request_bytes: u64,
-    /// Of the answer's body as it was sent, the framing of chunks included.
+    /// Of the answer's body as it was sent, without the framing of chunks.
     pub(crate) response_bytes: u64,
     /// The upstream's name; `-` where the relay answered itself.
     pub(crate) served_by: &'a str,

@@ -126,9 +126,8 @@ fn go_on(flight: &mut Flight, conn: &Conn, order: &Order) -> Result<bool, Box<Fa
                     .judge(body)
                     .map_err(|_| Fault::broken_off(End::UpstreamTruncated, Some(Failure::Truncated)))?;
                 if used {
-                    if *in_chunks {
-                        frame(flight);
-                    }
+                    let (in_chunks, framing_bytes) = (*in_chunks, body.framing_bytes());
+                    pass_on(flight, in_chunks, framing_bytes);
                     return Ok(true);
                 }
                 if flight.outbox.buffer().is_full() {
@@ -243,9 +242,7 @@ fn begin_body(
         let mut body = Body::new(manner.framing, !order.is_http_10);
         if !body.is_done() && flight.outbox.has_unread() {
             flight.outbox.judge(&mut body).map_err(|_| bad_response())?;
-            if manner.in_chunks {
-                frame(flight);
-            }
+            pass_on(flight, manner.in_chunks, body.framing_bytes());
         }
         flight.download = Download::Body { body, in_chunks: manner.in_chunks };
     }
@@ -257,13 +254,20 @@ fn begin_body(
     Ok(())
 }
 
-/// Makes a chunk of what is ready.
-fn frame(flight: &mut Flight) {
+/// What is ready of the body may go out: as it came, with `framing_bytes` so far, or made a chunk.
+fn pass_on(flight: &mut Flight, in_chunks: bool, framing_bytes: u64) {
+    const END: &[u8] = b"\r\n";
+    if !in_chunks {
+        flight.framing_bytes = framing_bytes;
+        return;
+    }
     let count = flight.outbox.ready().len();
     if count > 0 {
-        flight.outbox.append_few(b"\r\n");
-        let fits = flight.outbox.prepend(ChunkHead::new(count).as_bytes());
+        let head = ChunkHead::new(count);
+        flight.outbox.append_few(END);
+        let fits = flight.outbox.prepend(head.as_bytes());
         debug_assert!(fits, "a chunk's head is shorter than the head room");
+        flight.framing_bytes += (head.as_bytes().len() + END.len()) as u64;
     }
 }
 
@@ -276,6 +280,7 @@ fn end_of_input(flight: &mut Flight) -> Result<(), Box<Fault>> {
     }
     if *in_chunks {
         flight.spill.extend_from_slice(h1::LAST_CHUNK);
+        flight.framing_bytes += h1::LAST_CHUNK.len() as u64;
     }
     *body = Body::Done;
     Ok(())

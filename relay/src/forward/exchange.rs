@@ -239,7 +239,7 @@ impl<'c> Exchange<'c> {
             trace.answered(answered);
         }
         trace.status = flight.status;
-        trace.response_bytes = flight.delivered.saturating_sub(flight.head_bytes_sent);
+        trace.response_bytes = flight.content_bytes();
         trace.client_sent += flight.delivered;
         trace.upstream_received += flight.received;
         trace.upstream_sent += flight.written;

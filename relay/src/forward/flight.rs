@@ -51,6 +51,8 @@ pub(super) struct Flight {
     /// Bytes that went to the client, and how many of these were heads.
     pub(super) delivered: u64,
     pub(super) head_bytes_sent: u64,
+    /// Of the body that is readied for the client, the bytes that are the framing of chunks.
+    pub(super) framing_bytes: u64,
     /// Bytes that came from the service, and that went there.
     pub(super) received: u64,
     pub(super) written: u64,
@@ -80,6 +82,7 @@ impl Flight {
             keeps_client: false,
             delivered: 0,
             head_bytes_sent: 0,
+            framing_bytes: 0,
             received: 0,
             written: 0,
             pipe: None,
@@ -100,6 +103,12 @@ impl Flight {
             Download::Head | Download::Switched | Download::Ended => false,
         };
         is_whole && !self.keeps_client && !(is_spill && self.outbox.is_ready())
+    }
+
+    /// Bytes of the answer's body that went to the client, without the framing of chunks. It is less by the framing
+    /// that was not delivered where the answer breaks off.
+    pub(super) fn content_bytes(&self) -> u64 {
+        self.delivered.saturating_sub(self.head_bytes_sent + self.framing_bytes)
     }
 
     /// Whether much of the body is still to come, as far as one can tell.

@@ -39,7 +39,7 @@ pub(crate) struct Order {
     pub(crate) upgrade: Upgrade,
     pub(crate) body: Body,
     pub(crate) has_body: bool,
-    /// Bytes of the body that have come, chunk framing included.
+    /// Bytes of the body that have come, and through a tunnel, the framing of chunks included.
     pub(crate) received: u64,
     /// Bytes of the head as it came.
     pub(crate) head_bytes: usize,
@@ -103,6 +103,11 @@ impl Order {
     /// All that was taken of the body is in `start`, so that the request can be sent from its beginning.
     pub(crate) fn is_all_in_start(&self) -> bool {
         self.received == self.start.len() as u64
+    }
+
+    /// Bytes of the body that have come, without the framing of chunks.
+    pub(crate) fn content_bytes(&self) -> u64 {
+        self.received.saturating_sub(self.body.framing_bytes())
     }
 
     /// Begins the head; the target is written by the caller, who says then where it ends.

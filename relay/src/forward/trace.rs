@@ -17,7 +17,7 @@ pub(crate) struct Trace {
     /// When the first byte of the last answer came.
     answered: Option<Instant>,
     pub(super) status: u16,
-    /// Bytes of the answer's body.
+    /// Bytes of the answer's body, without the framing of chunks.
     pub(super) response_bytes: u64,
     pub(super) retries: u8,
     pub(super) ended: End,
@@ -99,7 +99,7 @@ impl Trace {
                 referer: order.notes.referer(),
                 user_agent: order.notes.user_agent(),
                 status: self.status,
-                request_bytes: order.received,
+                request_bytes: order.content_bytes(),
                 response_bytes: self.response_bytes,
                 served_by,
                 retries: self.retries,

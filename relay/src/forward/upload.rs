@@ -136,7 +136,8 @@ impl Conn {
     /// Refuses a body that is larger than it may be, by its length before any of it has come.
     pub(super) fn check_length(&self, order: &Order) -> Result<(), Box<Fault>> {
         let most = self.client.worker().settings().body_bytes_max.unwrap_or(u64::MAX);
-        let known = order.received.saturating_add(self.inbox.ready().len() as u64);
+        let judged = order.received.saturating_add(self.inbox.ready().len() as u64);
+        let known = judged.saturating_sub(order.body.framing_bytes());
         if known.saturating_add(order.body.remaining().unwrap_or(0)) > most {
             return Err(Fault::of_client(refusal::BODY_TOO_LARGE));
         }

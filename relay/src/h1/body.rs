@@ -106,6 +106,15 @@ impl Body {
         }
     }
 
+    /// Of the bytes that were kept so far, those that are the framing of chunks and no content, trailers included.
+    #[inline]
+    pub fn framing_bytes(&self) -> u64 {
+        match self {
+            Body::Chunked(chunks) => chunks.framing_bytes(),
+            Body::Done | Body::Length(_) | Body::Close => 0,
+        }
+    }
+
     /// So many bytes of a body of known length went by other means, such as splice(2).
     pub fn advance(&mut self, bytes: u64) {
         if let Body::Length(remaining) = self {

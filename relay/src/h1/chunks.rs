@@ -20,6 +20,8 @@ pub struct Chunks {
     /// Of this chunk: what is known of its size, then what is left of its data.
     size: u64,
     digits: u8,
+    /// Bytes so far that were passed on and are no data.
+    framing_bytes: u64,
     /// Bytes of extensions so far, less the data they came with.
     extension_bytes: u64,
     trailers: Vec<u8>,
@@ -52,6 +54,7 @@ impl Chunks {
             keep_framing,
             size: 0,
             digits: 0,
+            framing_bytes: 0,
             extension_bytes: 0,
             trailers: Vec::new(),
         }
@@ -61,6 +64,7 @@ impl Chunks {
     pub(super) fn take(&mut self, bytes: &mut [u8]) -> Result<Taken, Fault> {
         let mut total = Taken { taken: 0, kept: 0 };
         while let Some((&byte, _)) = bytes[total.taken..].split_first() {
+            let is_framing = !matches!(self.state, State::Data);
             match self.step(byte, &bytes[total.taken..]) {
                 Ok(Step { taken: 0, .. }) => break,
                 Ok(Step { taken, passes }) => {
@@ -69,6 +73,7 @@ impl Chunks {
                             bytes.copy_within(total.taken..total.taken + taken, total.kept);
                         }
                         total.kept += taken;
+                        self.framing_bytes += if is_framing { taken as u64 } else { 0 };
                     }
                     total.taken += taken;
                 }
@@ -84,6 +89,10 @@ impl Chunks {
 
     pub(super) fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
+    }
+
+    pub(super) fn framing_bytes(&self) -> u64 {
+        self.framing_bytes
     }
 
     pub(super) fn needs_more(&self) -> bool {

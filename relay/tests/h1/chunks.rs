@@ -27,11 +27,12 @@ fn take(keep_framing: bool, bytes: impl AsRef<[u8]>) -> (Vec<u8>, Vec<u8>, Resul
 #[track_caller]
 fn passes(bytes: &str, kept: &str, data: &str) {
     let (actual, rest, body) = take(true, bytes);
-    assert!(body.is_ok_and(|body| body.is_done()), "{bytes:?}");
+    let is_whole = |body: Body, framing: usize| body.is_done() && body.framing_bytes() == framing as u64;
+    assert!(body.is_ok_and(|body| is_whole(body, kept.len() - data.len())), "{bytes:?}");
     assert_eq!(String::from_utf8(actual).expect("UTF-8"), kept);
     assert_eq!(rest, b"");
     let (actual, _, body) = take(false, bytes);
-    assert!(body.is_ok_and(|body| body.is_done()), "{bytes:?}");
+    assert!(body.is_ok_and(|body| is_whole(body, 0)), "{bytes:?}");
     assert_eq!(String::from_utf8(actual).expect("UTF-8"), data);
 }
 

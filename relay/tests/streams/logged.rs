@@ -1,11 +1,13 @@
-//! What the access log says of an exchange.
+//! What the access log and the metrics say of an exchange.
 
 use std::fs;
 
 use relay::Settings;
 use relay::access_log::{AccessLog, Format};
+use relay::metrics::Text;
 use serde_json::Value;
 
+use crate::peer::Close;
 use crate::rig::{GET, Origin, Rig};
 use crate::scratch::Scratch;
 
@@ -38,6 +40,15 @@ impl Log {
     }
 }
 
+/// What a scraper reads of one series.
+fn scraped(rig: &Rig, series: &str) -> u64 {
+    let mut text = Text::new();
+    rig.relay.scrape().write(&[], &mut text);
+    let text = text.finish();
+    let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("no {series}")).parse().unwrap()
+}
+
 #[test]
 fn a_relay_that_ends_at_once_leaves_a_line_of_each_request() {
     let log = Log::new();
@@ -49,4 +60,42 @@ fn a_relay_that_ends_at_once_leaves_a_line_of_each_request() {
         client.message();
     }
     assert_eq!(log.lines(rig).len(), 20);
+}
+
+#[test]
+fn bodies_are_counted_without_the_framing_of_chunks() {
+    let chunked = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
+        2;a=b\r\nhe\r\n003\r\nllo\r\n0\r\nX-Sum: 1\r\n\r\n";
+    let get = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let old = "GET / HTTP/1.0\r\n\r\n";
+    let in_chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+        1\r\nw\r\n5\r\norld!\r\n0\r\nX-Sum: 1\r\n\r\n";
+    let cases = [
+        (chunked, in_chunks, 5, 6),
+        (chunked, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 5, 2),
+        (get, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0, 0),
+        // What ends with its connection gets chunks here, and to an old client loses them.
+        (get, "HTTP/1.0 200 OK\r\n\r\nall of it", 0, 9),
+        (get, "HTTP/1.0 200 OK\r\n\r\n", 0, 0),
+        (old, "HTTP/1.0 200 OK\r\n\r\nall of it", 0, 9),
+        (old, in_chunks, 0, 6),
+    ];
+    let log = Log::new();
+    let origin = Origin::start();
+    let rig = Rig::front_with(&origin, log.settings());
+    for (request, answer, ..) in cases {
+        let (mut client, mut service) = rig.asked(&origin, request);
+        service.send(answer);
+        service.end(Close::Fin);
+        client.rest();
+    }
+    assert_eq!(scraped(&rig, "accordion_request_body_bytes_total"), 10);
+    assert_eq!(scraped(&rig, "accordion_response_body_bytes_total"), 32);
+    let lines = log.lines(rig);
+    assert_eq!(lines.len(), cases.len(), "{lines:#?}");
+    for (line, (.., request_bytes, response_bytes)) in lines.iter().zip(cases) {
+        assert_eq!((&line["ended"], &line["status"]), (&"completed".into(), &200.into()), "{line}");
+        assert_eq!(line["request_bytes"], request_bytes, "{line}");
+        assert_eq!(line["response_bytes"], response_bytes, "{line}");
+    }
 }
