@@ -81,11 +81,16 @@ async fn rest(io: &mut Io, client: &Client) -> bool {
     .await
 }
 
-/// Answers a connection that is one too many.
-pub(crate) async fn turn_away(worker: Rc<Worker>, mut io: Io) {
+/// Answers a connection that is one too many, and writes that down. No request of it is waited for.
+pub(crate) async fn turn_away(worker: Rc<Worker>, mut io: Io, address: IpAddr) {
+    let client = Client::new(Rc::clone(&worker), address, Arrival::Connection);
+    let trace = Trace::refused(&client, None, &refusal::TOO_MANY_CONNECTIONS);
     let mut answer = Vec::new();
     refusal::TOO_MANY_CONNECTIONS.write(&mut answer, Manner { close: true, ..Manner::default() });
     future::poll_fn(|cx| io.poll_write(cx, &answer).map(|_| ())).await;
+    let order = worker.order();
+    trace.close(&order, &client);
+    worker.keep_order(order);
     // What it has sent is read, so that the close does not take the answer away; nobody waits for more.
     let mut buffer = worker.buffers().take();
     future::poll_fn(|cx| {

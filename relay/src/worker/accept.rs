@@ -144,7 +144,8 @@ async fn take_queued(worker: &Rc<Worker>, listener: &AsyncFd<TcpListener>) {
 fn place(worker: &Rc<Worker>, accepted: Accepted) {
     if worker.peers().are_full(worker.settings().connections_max) {
         worker.metrics().connection_refused();
-        let refused = connection::turn_away(Rc::clone(worker), Io::Fresh(accepted.tcp));
+        let Accepted { tcp, address } = accepted;
+        let refused = connection::turn_away(Rc::clone(worker), Io::Fresh(tcp), address);
         tokio::task::spawn_local(refused);
     } else if let Some(accepted) = worker.peers().place(accepted) {
         open(worker, accepted);

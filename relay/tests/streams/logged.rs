@@ -8,7 +8,7 @@ use relay::metrics::Text;
 use serde_json::Value;
 
 use crate::peer::Close;
-use crate::rig::{GET, Origin, Rig};
+use crate::rig::{GET, OK, Origin, Rig};
 use crate::scratch::Scratch;
 
 /// An answer after which the service's connection serves no other request.
@@ -60,6 +60,35 @@ fn a_relay_that_ends_at_once_leaves_a_line_of_each_request() {
         client.message();
     }
     assert_eq!(log.lines(rig).len(), 20);
+}
+
+#[test]
+fn a_connection_that_is_turned_away_leaves_a_line() {
+    let log = Log::new();
+    let origin = Origin::start();
+    let rig = Rig::front_with(&origin, Settings { connections_max: 1, ..log.settings() });
+    let (mut client, mut service) = rig.asked(&origin, GET);
+    service.send(OK);
+    client.message();
+    // Whether it has sent a request or not.
+    for request in [GET, "", "GET / HT"] {
+        let mut refused = rig.client();
+        refused.send(request);
+        assert_eq!(refused.message().reason(), Some("too-many-connections"));
+        refused.expect_end();
+    }
+    assert_eq!(scraped(&rig, r#"accordion_refusals_total{reason="too-many-connections"}"#), 3);
+    assert_eq!(scraped(&rig, r#"accordion_requests_total{code="5xx"}"#), 3);
+    let lines = log.lines(rig);
+    assert_eq!((lines.len(), &lines[0]["ended"]), (4, &"completed".into()));
+    for line in &lines[1..] {
+        assert_eq!((&line["ended"], &line["reason"]), (&"refused".into(), &"too-many-connections".into()));
+        assert_eq!((&line["status"], &line["client"]), (&503.into(), &"127.0.0.1".into()), "{line}");
+        assert_eq!(
+            (&line["method"], &line["target"], &line["served_by"]),
+            (&Value::Null, &Value::Null, &Value::Null)
+        );
+    }
 }
 
 #[test]
