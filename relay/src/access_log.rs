@@ -47,7 +47,7 @@ pub enum Format {
     /// ```
     ///
     /// A quote, a backslash, a control byte and a byte that is not ASCII is `\xNN`. A refusal by the relay
-    /// itself has its reason: `refused:queue-full`. The status is `000` where no answer was sent, the
+    /// itself or a node has its reason: `refused:queue-full`. The status is `000` where no answer was sent, the
     /// size is the body's, and `-` for none. A line that begins with `#` tells of lines that were lost.
     Combined,
     /// One JSON object a line. The keys, always all of them and in this order:
@@ -60,7 +60,7 @@ pub enum Format {
     /// - `request_bytes`, `response_bytes`: of the bodies, without the framing of chunks
     /// - `served_by`: null for nobody; `retries`: attempts beyond the first
     /// - `head_us`, `queue_us`, `connect_us`, `first_byte_us`, `total_us`: microseconds
-    /// - `ended`: how it ended; `reason`: why the relay refused it, or null
+    /// - `ended`: how it ended; `reason`: why the relay or a node refused it, or null
     ///
     /// What is no UTF-8 becomes U+FFFD. An object with only `time` and `lost_lines` tells of lost lines.
     Json,

@@ -14,6 +14,8 @@ pub use scrape::{Scrape, UpstreamRow, UpstreamState};
 pub use text::{Family, Kind, Text};
 pub use worker::Metrics;
 
+pub(crate) use reasons::listed as listed_reason;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Only the worker's own thread adds, so a load and a store do.

@@ -71,7 +71,7 @@ pub(crate) enum End {
     Completed,
     /// The client closed or reset its connection first.
     ClientGone,
-    /// The relay answered by itself, for this reason (a [`Refusal`](crate::Refusal)'s).
+    /// The relay answered by itself, or a node did, for this reason (a [`Refusal`](crate::Refusal)'s).
     Refused(&'static str),
     /// The upstream's answer began and did not come to a proper end.
     UpstreamTruncated,
@@ -150,7 +150,7 @@ impl End {
         End::WORDS[self.index()]
     }
 
-    /// Why the relay answered by itself, if it did.
+    /// Why the relay or a node answered by itself, if one did.
     pub(crate) const fn reason(self) -> Option<&'static str> {
         match self {
             End::Refused(reason) => Some(reason),

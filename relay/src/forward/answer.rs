@@ -6,6 +6,7 @@ use crate::connection::Conn;
 use crate::dispatch::Failure;
 use crate::h1::{Field, Framing, Kind, Response};
 use crate::headers::field;
+use crate::metrics::listed_reason;
 use crate::refusal;
 use crate::retry::Ending;
 use crate::upstream::Upstream;
@@ -45,6 +46,12 @@ pub(super) fn inspect(
         }
         _ => Ok(()),
     }
+}
+
+/// Why a node gave this answer itself, where it is the node's and not its service's.
+pub(super) fn node_reason(response: &Response<'_, '_>, upstream: &Upstream) -> Option<&'static str> {
+    let reason = response.fields.get(Kind::Reason).filter(|_| upstream.may_refuse());
+    reason.map(listed_reason)
 }
 
 /// How the answer goes on to the client.

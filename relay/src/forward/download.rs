@@ -215,6 +215,7 @@ fn take_head(flight: &mut Flight, conn: &Conn, order: &Order) -> Result<bool, Bo
     let mut head = conn.client.worker().scratch();
     answer::write(&mut head, &response, &manner, order, conn, upstream);
     flight.status = response.status;
+    flight.node_reason = answer::node_reason(&response, upstream);
     flight.head_bytes_sent += head.len() as u64;
     flight.keeps_client = manner.keeps_client;
     flight.keeps_upstream = response.keep_alive && manner.framing != Framing::Close;

@@ -239,6 +239,7 @@ impl<'c> Exchange<'c> {
             trace.answered(answered);
         }
         trace.status = flight.status;
+        trace.ended = flight.node_reason.map_or(trace.ended, End::Refused);
         trace.response_bytes = flight.content_bytes();
         trace.client_sent += flight.delivered;
         trace.upstream_received += flight.received;

@@ -42,6 +42,8 @@ pub(super) struct Flight {
     /// Answers so far that were only information.
     pub(super) informed: u32,
     pub(super) status: u16,
+    /// Why a node gave the answer itself.
+    pub(super) node_reason: Option<&'static str>,
     /// Of what is ready in the outbox when its head has been put there.
     pub(super) head_bytes: usize,
     /// The upstream connection can serve another request after this one.
@@ -77,6 +79,7 @@ impl Flight {
             is_continued: false,
             informed: 0,
             status: 0,
+            node_reason: None,
             head_bytes: 0,
             keeps_upstream: false,
             keeps_client: false,

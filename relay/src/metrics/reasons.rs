@@ -36,6 +36,11 @@ pub(super) fn index(reason: &str) -> usize {
     REASONS.iter().position(|listed| *listed == reason).unwrap_or(OTHER)
 }
 
+/// The listed word for a reason that somebody else gave.
+pub(crate) fn listed(reason: &[u8]) -> &'static str {
+    REASONS.iter().find(|listed| listed.as_bytes() == reason).unwrap_or(&REASONS[OTHER])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,8 +48,8 @@ mod tests {
     #[test]
     fn each_reason_has_its_own_place_and_an_unknown_one_the_last() {
         for (place, reason) in REASONS.into_iter().enumerate() {
-            assert_eq!(index(reason), place, "{reason}");
+            assert_eq!((index(reason), listed(reason.as_bytes())), (place, reason));
         }
-        assert_eq!((index("never heard of"), REASONS[OTHER]), (OTHER, "other"));
+        assert_eq!((index("never heard of"), listed(b"never heard of")), (OTHER, "other"));
     }
 }

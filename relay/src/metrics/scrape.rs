@@ -90,7 +90,7 @@ impl Scrape {
         for (end, word) in End::WORDS.into_iter().enumerate() {
             family.sample(&[("ended", word)], self.sum(|worker| &worker.ends[end]));
         }
-        let help = "Answers the relay gave by itself, by their reason.";
+        let help = "Answers the relay or a node gave by itself, by their reason.";
         let mut family = text.family("accordion_refusals_total", help, Kind::Counter);
         for (index, reason) in REASONS.into_iter().enumerate() {
             family.sample(&[("reason", reason)], self.sum(|worker| &worker.reasons[index]));

@@ -26,7 +26,7 @@ impl Rig {
     }
 
     pub(crate) fn chain_to(origin: SocketAddr, settings: Settings) -> Rig {
-        let behind = Settings { front: false, served_by: false, ..settings.clone() };
+        let behind = Settings { front: false, served_by: false, access_log: None, ..settings.clone() };
         let behind = Rig::with(Told::in_order(&[&upstream("local", origin)]), behind);
         let front = Rig::with(Told::in_order(&[&node("c1", behind.address)]), settings);
         Rig { node: Some(Box::new(behind)), ..front }

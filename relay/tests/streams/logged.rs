@@ -8,7 +8,7 @@ use relay::metrics::Text;
 use serde_json::Value;
 
 use crate::peer::Close;
-use crate::rig::{GET, OK, Origin, Rig};
+use crate::rig::{GET, OK, Origin, POST, Rig, Told, node, refusing_address};
 use crate::scratch::Scratch;
 
 /// An answer after which the service's connection serves no other request.
@@ -89,6 +89,67 @@ fn a_connection_that_is_turned_away_leaves_a_line() {
             (&Value::Null, &Value::Null, &Value::Null)
         );
     }
+}
+
+/// How a line says that its request ended, and who served it.
+fn ended(line: &Value) -> [&str; 3] {
+    ["ended", "reason", "served_by"].map(|key| line[key].as_str().unwrap_or("-"))
+}
+
+#[test]
+fn an_answer_of_a_nodes_own_is_refused_with_its_reason() {
+    let refused = "HTTP/1.1 502 No\r\nX-Accordion-Reason: bad-response\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let unheard_of = refused.replace("bad-response", "unheard-of");
+    // What the service sends through a node and its front end, or what a node itself sends.
+    for (by_node, answer, reason) in [
+        (true, "this is no HTTP\r\n\r\n", "bad-response"),
+        (true, refused, "-"),
+        (false, refused, "bad-response"),
+        (false, &unheard_of, "other"),
+        (false, LAST, "-"),
+    ] {
+        let log = Log::new();
+        let origin = Origin::start();
+        let rig = match by_node {
+            true => Rig::chain_with(&origin, log.settings()),
+            false => Rig::with(Told::in_order(&[&node("c1", origin.address)]), log.settings()),
+        };
+        let (mut client, mut service) = rig.asked(&origin, GET);
+        service.send(answer);
+        service.end(Close::Fin);
+        let told = client.message();
+        rig.comes_to_rest();
+        let counted = |word| scraped(&rig, &format!(r#"accordion_requests_ended_total{{ended="{word}"}}"#));
+        let [as_refused, as_completed] = ["refused", "completed"].map(counted);
+        if reason == "-" {
+            assert_eq!((as_refused, as_completed), (0, 1));
+            assert_eq!(ended(&log.lines(rig)[0]), ["completed", "-", "c1"]);
+        } else {
+            assert_eq!((as_refused, as_completed), (1, 0));
+            assert_eq!(scraped(&rig, &format!(r#"accordion_refusals_total{{reason="{reason}"}}"#)), 1);
+            assert_eq!((told.status(), ended(&log.lines(rig)[0])), (502, ["refused", reason, "c1"]));
+        }
+    }
+}
+
+#[test]
+fn a_service_that_dies_behind_a_node_is_in_the_front_ends_log() {
+    let log = Log::new();
+    let origin = Origin::start();
+    let rig = Rig::chain_with(&origin, log.settings());
+    let (mut client, service) = rig.asked(&origin, POST);
+    service.end(Close::Fin);
+    let answer = client.message();
+    assert_eq!((answer.status(), answer.reason()), (502, Some("upstream-closed")));
+    rig.comes_to_rest();
+    assert_eq!(scraped(&rig, r#"accordion_refusals_total{reason="upstream-closed"}"#), 1);
+    assert_eq!(ended(&log.lines(rig)[0]), ["refused", "upstream-closed", "-"]);
+
+    let log = Log::new();
+    let rig = Rig::chain_to(refusing_address(), log.settings());
+    assert_eq!(rig.ask(GET).reason(), Some("no-upstream"));
+    rig.comes_to_rest();
+    assert_eq!(ended(&log.lines(rig)[0]), ["refused", "no-upstream", "c1"]);
 }
 
 #[test]
