@@ -12,6 +12,7 @@ use crate::h1::Fault;
 use crate::h2;
 use crate::io::Io;
 use crate::live::{Arrival, Client, Phase, Signal, Ticket};
+use crate::lookout::Lookout;
 use crate::proxy_protocol::{self, Malformed};
 use crate::refusal::{self, Manner, Refusal};
 use crate::worker::Worker;
@@ -22,6 +23,8 @@ pub(crate) struct Conn {
     /// From the client.
     pub(crate) inbox: Flow,
     pub(crate) client: Rc<Client>,
+    /// For the client's end, where nothing was read for a while.
+    pub(crate) lookout: Option<Lookout>,
     /// When a head began that did not come whole.
     head_began: Option<Instant>,
 }
@@ -105,8 +108,8 @@ pub(crate) async fn turn_away(worker: Rc<Worker>, mut io: Io, address: IpAddr) {
 /// Serves what has come; gives the stream back when the connection rests again.
 async fn wake(io: Io, client: &Rc<Client>) -> Option<Io> {
     let worker = client.worker();
-    let mut conn =
-        Conn { io, inbox: Flow::new(worker.buffers().take()), client: Rc::clone(client), head_began: None };
+    let inbox = Flow::new(worker.buffers().take());
+    let mut conn = Conn { io, inbox, client: Rc::clone(client), lookout: None, head_began: None };
     let mut order = worker.order();
     let served = conn.serve(&mut order).await;
     worker.keep_order(order);

@@ -5,8 +5,9 @@
 //! HTTP/1.1 message over a [`pipe`]: `server` writes the requests of a client's streams and reads their
 //! answers, `client` reads the requests that an exchange writes and brings them to the service. So whatever
 //! a stream brings is judged by the one parser (`h1`), and nothing that HTTP/2 alone can say gets past it.
-//! Informational answers end here: the library below tells nothing of them.
+//! Informational answers end here: hyper has no way to send one on a stream, and tells of none that came.
 
+mod bond;
 mod client;
 mod pipe;
 mod reader;
@@ -16,6 +17,7 @@ mod writer;
 use std::fmt;
 
 pub(crate) use client::Uplinks;
+pub(crate) use pipe::Far;
 pub(crate) use server::serve;
 
 use crate::h1;

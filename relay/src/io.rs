@@ -11,17 +11,18 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::buffer::Buffer;
+use crate::h2::Far;
 
 pub(crate) enum Io {
     /// A connection that the runtime does not know yet: what is there already is read and answered without
     /// a word to the system's event queue. It becomes the next kind as soon as it has to wait.
     Fresh(std::net::TcpStream),
     Tcp(TcpStream),
-    Pipe(DuplexStream),
+    Pipe(Far),
     /// It could not be made known to the runtime.
     Lost,
 }
@@ -67,7 +68,7 @@ impl Io {
         let mut space = ReadBuf::new(buffer.space());
         match self {
             Io::Tcp(tcp) => ready!(Pin::new(tcp).poll_read(cx, &mut space))?,
-            Io::Pipe(pipe) => ready!(Pin::new(pipe).poll_read(cx, &mut space))?,
+            Io::Pipe(pipe) => ready!(pipe.stream().poll_read(cx, &mut space))?,
             Io::Fresh(_) | Io::Lost => return Poll::Ready(Err(lost())),
         }
         let count = space.filled().len();
@@ -84,7 +85,7 @@ impl Io {
         }
         match self {
             Io::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
-            Io::Pipe(pipe) => Pin::new(pipe).poll_write(cx, bytes),
+            Io::Pipe(pipe) => pipe.stream().poll_write(cx, bytes),
             Io::Fresh(_) | Io::Lost => Poll::Ready(Err(lost())),
         }
     }
@@ -112,8 +113,16 @@ impl Io {
         match self {
             Io::Fresh(tcp) => Poll::Ready(tcp.shutdown(std::net::Shutdown::Write)),
             Io::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Io::Pipe(pipe) => Pin::new(pipe).poll_shutdown(cx),
+            Io::Pipe(pipe) => pipe.stream().poll_shutdown(cx),
             Io::Lost => Poll::Ready(Err(lost())),
+        }
+    }
+
+    /// Whether the far side has said that it did nothing with the request. Only HTTP/2 can say so.
+    pub(crate) fn was_refused(&self) -> bool {
+        match self {
+            Io::Pipe(pipe) => pipe.was_refused(),
+            Io::Fresh(_) | Io::Tcp(_) | Io::Lost => false,
         }
     }
 

@@ -15,6 +15,7 @@ mod h2;
 mod headers;
 mod io;
 mod live;
+mod lookout;
 pub mod metrics;
 mod pool;
 mod proxy_protocol;

@@ -48,12 +48,12 @@ impl Live {
         self.clients.borrow().len()
     }
 
-    /// Waits until no connection is open.
+    /// Waits until the last connection that is open has ended, or somebody says so.
     pub(crate) async fn emptied(&self) {
-        while self.len() > 0 {
-            self.emptied.notified().await;
-        }
-        // Another drain may be waiting for the same.
+        self.emptied.notified().await;
+    }
+
+    pub(crate) fn tell_emptied(&self) {
         self.emptied.notify_one();
     }
 

@@ -40,6 +40,8 @@ pub(crate) struct Manner {
     pub(crate) keeps_http_10: bool,
     /// It answers a HEAD: the body is left out.
     pub(crate) to_head: bool,
+    /// The service did nothing with the request: see [`REFUSED`].
+    pub(crate) refused: bool,
     /// The service took the request and was gone: see [`LOST`].
     pub(crate) lost: bool,
 }
@@ -77,7 +79,7 @@ impl Refusal {
         out.extend_from_slice(b"\r\nContent-Type: text/plain; charset=utf-8\r\n");
         field(out, "Content-Length", (self.text.len() + 1).to_string().as_bytes());
         field(out, REASON, self.reason.as_bytes());
-        if self.refused {
+        if self.refused || manner.refused {
             field(out, REFUSED, self.reason.as_bytes());
         }
         if manner.lost {

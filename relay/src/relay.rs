@@ -5,7 +5,7 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::{Arc, mpsc as blocking};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -99,33 +99,36 @@ impl Relay {
     /// Answers when every worker has passed its event loop once: no pick made before the call is still
     /// under way, and each has its guard.
     pub async fn barrier(&self) {
-        let mut answers = Vec::with_capacity(self.workers.len());
-        for worker in &self.workers {
-            let (answer, answered) = oneshot::channel();
-            // A worker that has ended has nothing under way either.
-            let _ = worker.commands.send(Command::Barrier(answer)).await;
-            answers.push(answered);
-        }
-        for answered in answers {
-            let _ = answered.await;
-        }
+        self.ask(Command::Barrier).await;
     }
 
     /// Stops accepting, closes connections that rest, and lets requests finish, each answered with
     /// `Connection: close`; what still runs at the deadline is cut. The relay's own copies of the
     /// listeners are closed; a copy somebody else holds stays open.
     pub async fn drain(&self, deadline: Duration) -> Drained {
-        let mut answers = Vec::with_capacity(self.workers.len());
+        let began = Instant::now();
+        // Workers hand connections to one another until they leave, so that none is empty for good before all
+        // have done so.
+        self.ask(|answer| Command::Leave { deadline, answer }).await;
+        let deadline = deadline.saturating_sub(began.elapsed());
+        let cut = self.ask(|answer| Command::Drain { deadline, answer }).await;
+        Drained { cut: cut.into_iter().sum() }
+    }
+
+    /// Gives each worker a command, and waits for the answers. A worker that has ended has none, and nothing
+    /// under way either.
+    async fn ask<T>(&self, command: impl Fn(oneshot::Sender<T>) -> Command) -> Vec<T> {
+        let mut asked = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
             let (answer, answered) = oneshot::channel();
-            let _ = worker.commands.send(Command::Drain { deadline, answer }).await;
-            answers.push(answered);
+            let _ = worker.commands.send(command(answer)).await;
+            asked.push(answered);
         }
-        let mut drained = Drained::default();
-        for answered in answers {
-            drained.cut += answered.await.unwrap_or(0);
+        let mut answers = Vec::with_capacity(asked.len());
+        for answered in asked {
+            answers.extend(answered.await.ok());
         }
-        drained
+        answers
     }
 
     /// What Prometheus asks.

@@ -21,7 +21,7 @@ const LIVE_PER_PAID: u32 = 5;
 pub(crate) enum Ending {
     /// Not a byte of the request was written.
     NotWritten,
-    /// The upstream said that no service has seen it.
+    /// The upstream said that no service has seen it, or the service that it did nothing with it.
     Refused,
     /// The connection ended without a byte of answer.
     NoAnswer,

@@ -5,6 +5,7 @@
 
 mod accept;
 mod budget;
+mod draining;
 mod peers;
 
 use std::cell::{Cell, RefCell};
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use accept::prepare;
 pub(crate) use budget::{Budget, PaidRepeat};
@@ -28,11 +29,12 @@ use crate::access_log::{Batch, Record};
 use crate::buffer::Buffers;
 use crate::dispatch::Dispatch;
 use crate::forward::{Order, Pipes};
-use crate::live::{Arrival, Client, Live, Member, Sweep};
+use crate::live::{Arrival, Client, Live, Member, Signal, Sweep};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::settings::Settings;
 use crate::upstream;
+use draining::Draining;
 
 /// Orders kept for their memory, and how much of it each may have: a burst leaves no more than this behind.
 const ORDERS_KEPT_MAX: usize = 64;
@@ -45,7 +47,10 @@ const UNWATCHED_MAX: Duration = Duration::from_millis(10);
 pub(crate) enum Command {
     /// Answered at once: everything this thread did before is done.
     Barrier(oneshot::Sender<()>),
-    /// Answered when no connection is left, with the number of requests that were cut for it.
+    /// Takes nobody in any more and lets those who are here finish. Answered when all who had come are in.
+    Leave { deadline: Duration, answer: oneshot::Sender<()> },
+    /// After every worker has left: answered when no connection is left, with the number of requests that
+    /// were cut for it.
     Drain { deadline: Duration, answer: oneshot::Sender<u32> },
 }
 
@@ -83,8 +88,7 @@ pub(crate) struct Worker {
     unwatched: RefCell<Vec<Rc<Client>>>,
     /// The time of the last sweep: near enough for everything but service times, and free to read.
     now: Cell<Instant>,
-    draining: Cell<bool>,
-    drain_began: Notify,
+    draining: Draining,
 }
 
 /// Starts a worker on a thread of its own.
@@ -148,6 +152,13 @@ async fn obey(worker: &Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
                 // Whoever asked may have gone.
                 let _ = answer.send(());
             }
+            Command::Leave { deadline, answer } => {
+                let worker = Rc::clone(worker);
+                tokio::task::spawn_local(async move {
+                    worker.leave(deadline).await;
+                    let _ = answer.send(());
+                });
+            }
             Command::Drain { deadline, answer } => {
                 let worker = Rc::clone(worker);
                 tokio::task::spawn_local(async move {
@@ -203,8 +214,7 @@ impl Worker {
             peers,
             unwatched: RefCell::default(),
             now: Cell::new(Instant::now()),
-            draining: Cell::new(false),
-            drain_began: Notify::new(),
+            draining: Draining::default(),
         }
     }
 
@@ -298,12 +308,15 @@ impl Worker {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.get()
+        self.draining.has_begun()
     }
 
     pub(crate) fn enter(&self, client: Rc<Client>) -> Member {
         if client.arrival() == Arrival::Connection {
             self.metrics.connection_accepted();
+        }
+        if self.draining.is_late() {
+            client.signal(Signal::Cut);
         }
         self.live.enter(client)
     }
@@ -311,20 +324,6 @@ impl Worker {
     /// A repeat out of the budget, if it has room.
     pub(crate) fn paid_repeat(&self) -> Option<PaidRepeat> {
         self.budget.take()
-    }
-
-    async fn drain(&self, deadline: Duration) -> u32 {
-        self.draining.set(true);
-        self.drain_began.notify_waiters();
-        self.live.finish_all();
-        let mut cut = 0;
-        if tokio::time::timeout(deadline, self.live.emptied()).await.is_err() {
-            cut = self.live.cut_all();
-            self.live.emptied().await;
-        }
-        // Nobody waits for the next sweep after this.
-        self.hand_over_lines();
-        cut
     }
 
     fn hand_over_lines(&self) {
@@ -337,7 +336,7 @@ impl Worker {
         let now = Instant::now();
         self.now.set(now);
         self.hand_over_lines();
-        let draining = self.draining.get();
+        let draining = self.is_draining();
         self.live.sweep(&Sweep { settings: &self.settings, now, every: self.sweep_every, draining });
         if let Some(oldest) = now.checked_sub(self.settings.upstream_idle_timeout) {
             self.pool.expire(oldest);

@@ -152,10 +152,13 @@ impl<'c> Exchange<'c> {
                 Poll::Ready(Ok(0)) => return Err(Fault::of_client(refusal::BAD_BODY)),
                 Poll::Ready(Ok(_)) => self.take_start()?,
                 Poll::Ready(Err(_)) => return Err(Fault::client_gone()),
-                Poll::Pending => break,
+                Poll::Pending => return Ok(()),
             }
         }
-        Ok(())
+        match self.conn.poll_broken_off(cx) {
+            Poll::Ready(()) => Err(Fault::client_gone()),
+            Poll::Pending => Ok(()),
+        }
     }
 
     fn ask(&self) -> Pick {
@@ -219,8 +222,12 @@ impl<'c> Exchange<'c> {
         if flown.is_ok() && matches!(flight.download, Download::Switched) {
             return Ok(Box::pin(self.switch(flight)).await);
         }
-        let Flight { wire, outbox, upload, keeps_upstream, keeps_client, .. } = flight;
+        let Flight { wire, outbox, upload, is_stuck, keeps_upstream, keeps_client, .. } = flight;
         self.worker.buffers().give_back(outbox.into_buffer());
+        if flown.is_err() && is_stuck {
+            // An end would wait behind what the service does not take.
+            wire.io.reset_at_close();
+        }
         flown?;
         let all_sent = upload == Upload::Ended;
         if all_sent && keeps_upstream {
@@ -334,6 +341,7 @@ impl<'c> Exchange<'c> {
             close: !keeps,
             keeps_http_10: self.order.is_http_10,
             to_head: self.order.method == Method::Head,
+            refused: fault.ending == Ending::Refused && !self.worker.settings().front,
             lost: fault.ending == Ending::NoAnswer && !self.worker.settings().front,
         };
         let mut answer = self.worker.scratch();

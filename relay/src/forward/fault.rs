@@ -28,6 +28,12 @@ impl Fault {
         Box::new(Fault { ending: Ending::NotWritten, failure, refusal, end: End::Completed })
     }
 
+    /// The service says that it did nothing with the request, which is no failure of its.
+    pub(super) fn refused() -> Box<Fault> {
+        let refusal = Some(refusal::NO_UPSTREAM);
+        Box::new(Fault { ending: Ending::Refused, failure: None, refusal, end: End::Completed })
+    }
+
     /// The client's request is at fault, or the client, or the dispatcher has no place for it: no upstream is
     /// to blame.
     pub(super) fn of_client(refusal: Refusal) -> Box<Fault> {

@@ -61,6 +61,9 @@ pub(super) struct Flight {
     /// A long body goes through it.
     pub(super) pipe: Option<Pipe>,
     waits_for_client: bool,
+    /// The service takes no more of the request now.
+    pub(super) is_stuck: bool,
+    /// The client takes no more of the answer now.
     pub(super) is_blocked: bool,
 }
 
@@ -90,6 +93,7 @@ impl Flight {
             written: 0,
             pipe: None,
             waits_for_client: false,
+            is_stuck: false,
             is_blocked: false,
         }
     }
@@ -201,6 +205,9 @@ impl Flight {
     pub(super) fn lost(&self) -> Box<Fault> {
         if !self.is_untold() {
             return Fault::broken_off(End::UpstreamTruncated, Some(Failure::Truncated));
+        }
+        if self.wire.io.was_refused() {
+            return Fault::refused();
         }
         if self.answered.is_some() {
             return Fault::new(Ending::Begun, Failure::Truncated, refusal::BAD_RESPONSE);

@@ -6,6 +6,8 @@ use super::fault::Fault;
 use super::flight::Flight;
 use super::order::Order;
 use crate::connection::Conn;
+use crate::io::Io;
+use crate::lookout::Lookout;
 use crate::refusal::{self, Refusal};
 
 /// How far the request has gone.
@@ -26,10 +28,11 @@ pub(super) fn poll(
     order: &mut Order,
 ) -> Result<bool, Box<Fault>> {
     let mut waits_for_client = false;
+    flight.is_stuck = false;
     loop {
         let step = match flight.upload {
-            Upload::Running if flight.sent < order.out().len() => write_start(flight, cx, conn, order),
-            Upload::Running if conn.inbox.is_ready() => write_part(flight, cx, conn, order),
+            Upload::Running if flight.sent < order.out().len() => write_start(flight, cx, conn, order)?,
+            Upload::Running if conn.inbox.is_ready() => write_part(flight, cx, conn, order)?,
             Upload::Running if order.body.is_done() => {
                 flight.upload = Upload::Ended;
                 continue;
@@ -44,7 +47,12 @@ pub(super) fn poll(
     }
 }
 
-fn write_start(flight: &mut Flight, cx: &mut Context<'_>, conn: &Conn, order: &Order) -> Poll<()> {
+fn write_start(
+    flight: &mut Flight,
+    cx: &mut Context<'_>,
+    conn: &mut Conn,
+    order: &Order,
+) -> Result<Poll<()>, Box<Fault>> {
     let rest = &order.out()[flight.sent..];
     match flight.wire.io.poll_write(cx, rest) {
         Poll::Ready(Ok(count)) => {
@@ -52,31 +60,36 @@ fn write_start(flight: &mut Flight, cx: &mut Context<'_>, conn: &Conn, order: &O
             flight.written += count as u64;
             flight.has_written = true;
             conn.client.touch();
-            Poll::Ready(())
         }
-        Poll::Ready(Err(_)) => {
-            flight.upload = Upload::Broken;
-            Poll::Ready(())
+        Poll::Ready(Err(_)) => flight.upload = Upload::Broken,
+        Poll::Pending => {
+            flight.is_stuck = true;
+            return watch_unread(cx, conn);
         }
-        Poll::Pending => Poll::Pending,
     }
+    Ok(Poll::Ready(()))
 }
 
-fn write_part(flight: &mut Flight, cx: &mut Context<'_>, conn: &mut Conn, order: &mut Order) -> Poll<()> {
+fn write_part(
+    flight: &mut Flight,
+    cx: &mut Context<'_>,
+    conn: &mut Conn,
+    order: &mut Order,
+) -> Result<Poll<()>, Box<Fault>> {
     match flight.wire.io.poll_write(cx, conn.inbox.ready()) {
         Poll::Ready(Ok(count)) => {
             conn.inbox.wrote(count);
             flight.written += count as u64;
             order.received += count as u64;
             conn.client.touch();
-            Poll::Ready(())
         }
-        Poll::Ready(Err(_)) => {
-            flight.upload = Upload::Broken;
-            Poll::Ready(())
+        Poll::Ready(Err(_)) => flight.upload = Upload::Broken,
+        Poll::Pending => {
+            flight.is_stuck = true;
+            return watch_unread(cx, conn);
         }
-        Poll::Pending => Poll::Pending,
     }
+    Ok(Poll::Ready(()))
 }
 
 /// Judges the next part of the body, or reads one.
@@ -109,8 +122,11 @@ fn take_part(
 
 /// Notices that the client goes away; what it sends ahead of its turn is kept for then.
 fn watch(cx: &mut Context<'_>, conn: &mut Conn) -> Result<Poll<()>, Box<Fault>> {
-    if conn.inbox.is_ready() || conn.inbox.buffer().is_full() || conn.is_unwatched() {
+    if conn.is_unwatched() {
         return Ok(Poll::Pending);
+    }
+    if conn.inbox.is_ready() || conn.inbox.buffer().is_full() {
+        return watch_unread(cx, conn);
     }
     match conn.io.poll_read(cx, conn.inbox.buffer_mut()) {
         Poll::Ready(Ok(0) | Err(_)) => Err(Fault::client_gone()),
@@ -119,10 +135,34 @@ fn watch(cx: &mut Context<'_>, conn: &mut Conn) -> Result<Poll<()>, Box<Fault>> 
     }
 }
 
+/// The same where nothing can be read, because what was read before has nowhere to go.
+fn watch_unread(cx: &mut Context<'_>, conn: &mut Conn) -> Result<Poll<()>, Box<Fault>> {
+    match conn.poll_broken_off(cx) {
+        Poll::Ready(()) => Err(Fault::client_gone()),
+        Poll::Pending => Ok(Poll::Pending),
+    }
+}
+
 impl Conn {
     /// Whether the client is not watched yet, because its answer may come before that is worth it.
     pub(super) fn is_unwatched(&self) -> bool {
         self.io.is_fresh() && !self.client.must_be_watched()
+    }
+
+    /// Ready when the client has broken off, for when nothing is read from it.
+    pub(super) fn poll_broken_off(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Io::Pipe(pipe) = &self.io {
+            return pipe.poll_gone(cx);
+        }
+        if self.lookout.is_none() {
+            // A short while is not worth it.
+            if !self.client.must_be_watched() {
+                return Poll::Pending;
+            }
+            self.lookout = Lookout::over(&self.io);
+        }
+        // Without one the end is heard with what is read or written next.
+        self.lookout.as_ref().map_or(Poll::Pending, |lookout| lookout.poll_broken_off(cx))
     }
 
     /// Judges what is here of the body; true if that brought it on.

@@ -57,7 +57,7 @@ pub(crate) fn prepare(listener: &TcpListener) -> io::Result<()> {
 pub(super) async fn run(worker: Rc<Worker>, listener: AsyncFd<TcpListener>) {
     let mut pause = PAUSE;
     let mut in_a_row = 0;
-    let mut drain_began = pin!(worker.drain_began.notified());
+    let mut drain_began = pin!(worker.draining.began());
     while let Some(accepted) = next(&worker, &listener, drain_began.as_mut()).await {
         match accepted {
             Ok(accepted) => {
@@ -80,6 +80,8 @@ pub(super) async fn run(worker: Rc<Worker>, listener: AsyncFd<TcpListener>) {
         }
     }
     take_queued(&worker, &listener).await;
+    drop(listener);
+    worker.draining.shut();
 }
 
 /// Opens what other workers hand over, as long as there are any.

@@ -12,10 +12,12 @@ mod limits;
 #[path = "../rig/peer.rs"]
 mod peer;
 mod raw;
+mod refusals;
 mod requests;
 #[allow(dead_code, reason = "each of these test crates uses a part of it")]
 #[path = "../rig/rig.rs"]
 mod rig;
 mod service;
+mod uploads;
 mod upstream;
 mod upstream_ends;

@@ -1,8 +1,9 @@
-//! A client of HTTP/2 that writes its frames by hand, and so what no library would.
+//! An end of HTTP/2 that writes its frames by hand, and so what no library would: a client, or a service.
 
 use std::net::SocketAddr;
 
 use crate::peer::Peer;
+use crate::rig::Origin;
 
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -12,6 +13,11 @@ const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
+/// Why a stream is reset, or a connection ends (RFC 9113, section 7).
+pub(crate) const NO_ERROR: u32 = 0;
+pub(crate) const INTERNAL_ERROR: u32 = 2;
+pub(crate) const REFUSED_STREAM: u32 = 7;
+pub(crate) const CANCEL: u32 = 8;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
@@ -44,6 +50,60 @@ impl Raw {
         raw.peer.send(PREFACE);
         raw.frame(SETTINGS, 0, 0, &[]);
         raw
+    }
+
+    /// As a service, takes a connection of the relay's.
+    pub(crate) fn accept(origin: &Origin) -> Raw {
+        let mut raw = Raw { peer: origin.accept() };
+        assert_eq!(raw.peer.bytes(PREFACE.len()), PREFACE);
+        raw.frame(SETTINGS, 0, 0, &[]);
+        raw
+    }
+
+    /// The stream of the next request.
+    pub(crate) fn asked(&mut self) -> u32 {
+        loop {
+            let Frame { kind, stream, .. } = self.read();
+            if kind == HEADERS {
+                return stream;
+            }
+        }
+    }
+
+    /// Reads so many bytes of a body.
+    pub(crate) fn data_of(&mut self, of: u32, bytes: usize) {
+        let mut seen = 0;
+        while seen < bytes {
+            let Frame { kind, stream, payload } = self.read();
+            if kind == DATA && stream == of {
+                seen += payload.len();
+            }
+        }
+    }
+
+    /// The head of an answer that says 200, and nothing else.
+    pub(crate) fn answer(&mut self, stream: u32, is_last: bool) {
+        // Its index in the static table is 8 (RFC 7541, appendix A).
+        self.headers(stream, &[0x88], !is_last);
+    }
+
+    pub(crate) fn reset(&mut self, stream: u32, why: u32) {
+        self.frame(RST_STREAM, 0, stream, &why.to_be_bytes());
+    }
+
+    /// Takes no streams after the `last`.
+    pub(crate) fn leave(&mut self, last: u32, why: u32) {
+        self.frame(GOAWAY, 0, 0, &[last.to_be_bytes(), why.to_be_bytes()].concat());
+    }
+
+    /// Why the other end resets a stream, which it must.
+    pub(crate) fn reset_of(&mut self, of: u32) -> u32 {
+        loop {
+            let Frame { kind, stream, payload } = self.read();
+            if kind == RST_STREAM && stream == of {
+                return u32::from_be_bytes(payload.try_into().unwrap());
+            }
+        }
     }
 
     pub(crate) fn request(&mut self, stream: u32, fields: &[(&str, &str)], has_body: bool) {

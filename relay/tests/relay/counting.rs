@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use relay::{Pick, Protocol, Settings, Totals, Upstream, UpstreamSpec};
 
+use crate::peer::{Close, Peer};
 use crate::rig::{
     GET, OK, Origin, POST, Rig, Told, block_on, eventually, nobody, refusing_address, upstream,
 };
@@ -154,13 +155,20 @@ fn waiting_ends_when_the_client_goes_away() {
     // A body that came with the head, one that comes while the request waits, and one that breaks off.
     for (head, body) in [(GET, ""), (POST, ""), POST.split_at(POST.len() - 5), POST.split_at(POST.len() - 2)]
     {
-        wait_ends(head, body);
+        wait_ends(head, body, drop);
     }
     let (head, part) = POST.split_at(POST.len() - 5);
-    wait_ends(head, &part[..2]);
+    wait_ends(head, &part[..2], drop);
 }
 
-fn wait_ends(head: &str, body: &str) {
+#[test]
+fn waiting_ends_when_a_client_breaks_off_that_has_sent_more_than_is_kept() {
+    let head = "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 300000\r\n\r\n";
+    wait_ends(head, &"x".repeat(200_000), |client| client.end(Close::Reset));
+    wait_ends(GET, &GET.repeat(5_000), |client| client.end(Close::Reset));
+}
+
+fn wait_ends(head: &str, body: &str, end: impl Fn(Peer)) {
     struct Waiting(Arc<AtomicBool>);
     impl Drop for Waiting {
         fn drop(&mut self) {
@@ -182,7 +190,7 @@ fn wait_ends(head: &str, body: &str) {
     eventually("it waits", || waits.load(Ordering::SeqCst));
     client.send(body);
     assert!(!ended.load(Ordering::SeqCst));
-    drop(client);
+    end(client);
     eventually("the wait is dropped", || ended.load(Ordering::SeqCst));
 }
 

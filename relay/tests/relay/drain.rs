@@ -1,16 +1,14 @@
 //! How a relay ends, and how connections that rest do.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use relay::{Drained, Pick, Relay, Settings};
+use relay::{Drained, Relay, Settings};
 use socket2::{Domain, Socket, Type};
 
 use crate::peer::{DEADLINE, Peer};
-use crate::rig::{GET, OK, Origin, Rig, Told, block_on, eventually, nobody, upstream};
+use crate::rig::{GET, OK, Origin, Rig, Told, block_on, eventually, upstream};
 
 #[test]
 fn a_drain_finishes_what_runs_and_takes_nothing_new() {
@@ -90,41 +88,7 @@ fn a_drain_cuts_what_still_runs_at_its_deadline_and_says_so() {
     assert_eq!(upstream.in_flight(), 0);
 }
 
-#[test]
-fn a_drain_takes_everybody_who_is_connected_already() {
-    const CLIENTS: usize = 400;
-    let (picking, may_pick) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let (says_picking, waits_for) = (Arc::clone(&picking), Arc::clone(&may_pick));
-    let told = Told::new(move |_, _| {
-        says_picking.store(true, Ordering::SeqCst);
-        while !waits_for.load(Ordering::SeqCst) {
-            thread::yield_now();
-        }
-        Pick::Refuse(nobody())
-    });
-    let listener = listener_with(|socket| socket.listen(4 * CLIENTS as i32).unwrap());
-    let address = listener.local_addr().unwrap();
-    let relay = Relay::start(vec![listener], 1, told, Settings::default()).unwrap();
-    // The only worker is held in a pick while the others queue up on the socket and the drain is asked for.
-    let mut clients = vec![Peer::connect(address)];
-    clients[0].send(GET);
-    eventually("the pick is under way", || picking.load(Ordering::SeqCst));
-    clients.extend((0..CLIENTS).map(|_| Peer::connect(address)));
-    clients[1..].iter_mut().for_each(|client| client.send(GET));
-    let drained = block_on(async {
-        let mut drain = std::pin::pin!(relay.drain(DEADLINE));
-        let early = tokio::time::timeout(Duration::from_millis(50), drain.as_mut()).await;
-        assert!(early.is_err(), "the drain ended before it could begin");
-        may_pick.store(true, Ordering::SeqCst);
-        drain.await
-    });
-    assert_eq!(drained, Drained { cut: 0 });
-    for client in &mut clients {
-        assert_eq!(client.message().status(), 503);
-    }
-}
-
-fn listener_with(shape: impl Fn(&Socket)) -> TcpListener {
+pub(crate) fn listener_with(shape: impl Fn(&Socket)) -> TcpListener {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
     shape(&socket);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
 
+mod arrivals;
 mod bodies;
 mod counting;
 mod drain;

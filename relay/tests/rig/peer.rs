@@ -54,6 +54,19 @@ impl Peer {
         self.tcp.write_all(bytes.as_ref()).unwrap();
     }
 
+    /// Sends until nothing more goes in for a while.
+    pub(crate) fn send_what_fits(&mut self, mut bytes: &[u8]) -> usize {
+        let all = bytes.len();
+        self.tcp.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+        while !bytes.is_empty()
+            && let Ok(count) = self.tcp.write(bytes)
+        {
+            bytes = &bytes[count..];
+        }
+        self.tcp.set_write_timeout(Some(DEADLINE)).unwrap();
+        all - bytes.len()
+    }
+
     /// Ends the sending side.
     pub(crate) fn finish(&self) {
         self.tcp.shutdown(Shutdown::Write).unwrap();

@@ -24,7 +24,10 @@ pub(crate) struct Origin {
 
 impl Origin {
     pub(crate) fn start() -> Origin {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Origin::on(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    pub(crate) fn on(listener: TcpListener) -> Origin {
         let address = listener.local_addr().unwrap();
         let (sender, accepted) = mpsc::channel();
         thread::spawn(move || {

@@ -17,12 +17,15 @@ mod pattern;
 #[path = "../rig/peer.rs"]
 mod peer;
 mod proxies;
+mod queues;
 #[allow(dead_code, reason = "each of these test crates uses a part of it")]
 #[path = "../rig/rig.rs"]
 mod rig;
 #[path = "../rig/scratch.rs"]
 mod scratch;
+mod stuck_aborts;
 mod subject;
 mod timeouts;
 mod tunnels;
+mod unwritten;
 mod volume;

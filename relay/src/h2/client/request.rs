@@ -2,16 +2,17 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::TE;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderName, HeaderValue, Request, Uri};
 use http_body::{Body, Frame, SizeHint};
-use tokio::sync::Notify;
 
+use super::uplink::Spawn;
 use crate::h1::{self, Framing, Kind, Slots};
+use crate::h2::bond::Bond;
 use crate::h2::reader::Reader;
 use crate::h2::{Broken, HEAD};
 use crate::refusal::Refusal;
@@ -27,8 +28,9 @@ pub(super) struct Asked {
 /// A request's body on its way upstream.
 pub(super) struct Question {
     reader: Reader,
-    /// Hears when it is at its end, or nobody asks for it any more.
-    ended: Rc<Notify>,
+    bond: Rc<Bond>,
+    /// Whoever spawns the tasks of the uplink that it goes by.
+    spawn: Option<Spawn>,
 }
 
 /// Takes a head off the bytes that are here; none where more must come. What HTTP/2 cannot say is refused.
@@ -85,8 +87,13 @@ fn uri(asked: &h1::Request<'_, '_>) -> Option<Uri> {
 }
 
 impl Question {
-    pub(super) fn new(reader: Reader, ended: Rc<Notify>) -> Question {
-        Question { reader, ended }
+    pub(super) fn new(reader: Reader, bond: &Rc<Bond>) -> Question {
+        Question { reader, bond: Rc::clone(bond), spawn: None }
+    }
+
+    /// It is given to an uplink.
+    pub(super) fn goes_by(&mut self, spawn: Spawn) {
+        self.spawn = Some(spawn);
     }
 }
 
@@ -98,11 +105,7 @@ impl Body for Question {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let frame = ready!(self.reader.poll_frame(cx));
-        if !matches!(frame, Some(Ok(_))) || self.reader.has_ended() {
-            self.ended.notify_one();
-        }
-        Poll::Ready(frame)
+        self.reader.poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -110,12 +113,10 @@ impl Body for Question {
     }
 
     fn size_hint(&self) -> SizeHint {
+        // The library asks once, and then spawns the tasks of this request before it looks at another.
+        if let Some(spawn) = &self.spawn {
+            spawn.for_request(&self.bond);
+        }
         self.reader.size_hint()
-    }
-}
-
-impl Drop for Question {
-    fn drop(&mut self) {
-        self.ended.notify_one();
     }
 }

@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::request::Question;
+use crate::h2::bond::Bond;
 use crate::h2::{FIELD_BYTES_MAX, SEND_BYTES_MAX, STREAM_WINDOW};
 use crate::upstream::{Age, Upstream};
 
@@ -31,6 +32,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct Uplink {
     sender: SendRequest<Question>,
+    spawn: Spawn,
     connection: Rc<Driven>,
     age: Age,
     streams: Cell<u32>,
@@ -63,9 +65,11 @@ struct Line {
     cord: Rc<Cord>,
 }
 
-/// Spawns the library's tasks, which the worker's runtime owns.
-#[derive(Clone)]
-struct Spawn;
+/// Spawns the library's tasks, which the worker's runtime owns. Those of a request end with its exchange at the
+/// latest: one that sends a body waits for the service's window, and for nothing else, and a service that
+/// reads nothing would have it wait for ever.
+#[derive(Clone, Default)]
+pub(super) struct Spawn(Rc<RefCell<Option<Rc<Bond>>>>);
 
 /// Connects, and waits for what the upstream says of itself: without that nobody knows how many streams it
 /// takes, nor whether it speaks HTTP/2 at all.
@@ -74,13 +78,14 @@ pub(super) async fn connect(upstream: &Arc<Upstream>) -> io::Result<Rc<Uplink>> 
     let tcp = crate::pool::connect(upstream).await?;
     let cord = Rc::new(Cord::default());
     let line = Line { tcp, cord: Rc::clone(&cord) };
-    let handshake = builder(upstream.may_refuse()).handshake(TokioIo::new(line)).await;
+    let spawn = Spawn::default();
+    let handshake = builder(&spawn, upstream.may_refuse()).handshake(TokioIo::new(line)).await;
     let (sender, connection) =
         handshake.map_err(|error| io::Error::new(io::ErrorKind::ConnectionReset, error))?;
     let connection = Rc::new(RefCell::new(Some(connection)));
     tokio::task::spawn_local(drive(Rc::clone(&connection), Rc::clone(&cord)));
     let rests_since = Cell::new(Instant::now());
-    let uplink = Uplink { sender, connection, age, streams: Cell::new(0), rests_since, cord };
+    let uplink = Uplink { sender, spawn, connection, age, streams: Cell::new(0), rests_since, cord };
     std::future::poll_fn(|cx| uplink.poll_introduced(cx)).await?;
     Ok(Rc::new(uplink))
 }
@@ -97,8 +102,8 @@ async fn drive(connection: Rc<Driven>, cord: Rc<Cord>) {
     cord.listen();
 }
 
-fn builder(is_node: bool) -> Builder<Spawn> {
-    let mut builder = Builder::new(Spawn);
+fn builder(spawn: &Spawn, is_node: bool) -> Builder<Spawn> {
+    let mut builder = Builder::new(spawn.clone());
     builder
         .timer(TokioTimer::new())
         .initial_max_send_streams(0)
@@ -170,6 +175,10 @@ impl Place {
     pub(super) fn sender(&self) -> SendRequest<Question> {
         self.uplink.sender.clone()
     }
+
+    pub(super) fn spawn(&self) -> Spawn {
+        self.uplink.spawn.clone()
+    }
 }
 
 impl Drop for Place {
@@ -193,9 +202,28 @@ impl Cord {
     }
 }
 
+impl Spawn {
+    /// The next tasks are those of this request.
+    pub(super) fn for_request(&self, bond: &Rc<Bond>) {
+        self.0.replace(Some(Rc::clone(bond)));
+    }
+}
+
 impl<F: Future<Output = ()> + 'static> Executor<F> for Spawn {
     fn execute(&self, future: F) {
-        tokio::task::spawn_local(future);
+        let Some(bond) = self.0.borrow().clone() else {
+            // The connection's own.
+            tokio::task::spawn_local(future);
+            return;
+        };
+        tokio::task::spawn_local(async move {
+            tokio::select! {
+                biased;
+                // What of the body is in the pipe goes out yet, as far as the window lets it.
+                () = future => (),
+                () = bond.far.over() => (),
+            }
+        });
     }
 }
 
