@@ -8,7 +8,7 @@ use relay::metrics::Text;
 use serde_json::Value;
 
 use crate::peer::Close;
-use crate::rig::{GET, OK, Origin, POST, Rig, Told, node, refusing_address};
+use crate::rig::{GET, OK, Origin, POST, Rig, Told, eventually, node, refusing_address};
 use crate::scratch::Scratch;
 
 /// An answer after which the service's connection serves no other request.
@@ -91,6 +91,11 @@ fn a_connection_that_is_turned_away_leaves_a_line() {
     }
 }
 
+/// Waits until a request has ended for the metrics too, which is later than for its client.
+fn is_counted(rig: &Rig) {
+    eventually("it is counted", || scraped(rig, "accordion_request_seconds_count") == 1);
+}
+
 /// How a line says that its request ended, and who served it.
 fn ended(line: &Value) -> [&str; 3] {
     ["ended", "reason", "served_by"].map(|key| line[key].as_str().unwrap_or("-"))
@@ -118,7 +123,7 @@ fn an_answer_of_a_nodes_own_is_refused_with_its_reason() {
         service.send(answer);
         service.end(Close::Fin);
         let told = client.message();
-        rig.comes_to_rest();
+        is_counted(&rig);
         let counted = |word| scraped(&rig, &format!(r#"accordion_requests_ended_total{{ended="{word}"}}"#));
         let [as_refused, as_completed] = ["refused", "completed"].map(counted);
         if reason == "-" {
@@ -141,14 +146,14 @@ fn a_service_that_dies_behind_a_node_is_in_the_front_ends_log() {
     service.end(Close::Fin);
     let answer = client.message();
     assert_eq!((answer.status(), answer.reason()), (502, Some("upstream-closed")));
-    rig.comes_to_rest();
+    is_counted(&rig);
     assert_eq!(scraped(&rig, r#"accordion_refusals_total{reason="upstream-closed"}"#), 1);
     assert_eq!(ended(&log.lines(rig)[0]), ["refused", "upstream-closed", "-"]);
 
     let log = Log::new();
     let rig = Rig::chain_to(refusing_address(), log.settings());
     assert_eq!(rig.ask(GET).reason(), Some("no-upstream"));
-    rig.comes_to_rest();
+    is_counted(&rig);
     assert_eq!(ended(&log.lines(rig)[0]), ["refused", "no-upstream", "c1"]);
 }
 
