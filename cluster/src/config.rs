@@ -25,7 +25,7 @@ pub use fault::{Fault, Faults};
 pub use file::{FILE_BYTES_MAX, parse, read};
 pub use network::Network;
 pub use scaling::{Policy, Scaling};
-pub use service::{AccessLog, DispatchRule, Forwarding, Local, Service, UpstreamProtocol};
+pub use service::{AccessLog, DataPath, DispatchRule, Forwarding, Local, Service, UpstreamProtocol};
 
 /// The most services that a node may be configured to run at once.
 pub const SLOTS_MAX: u32 = 1000;

@@ -21,7 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::info;
 
-use crate::config;
+use crate::config::{self, DataPath};
 use crate::guard;
 
 pub use fault::StartFault;
@@ -64,14 +64,28 @@ pub struct Instance {
 }
 
 impl Spec {
-    /// What a machine of that address runs for a service. The copy listens on the loopback, for
+    /// What a front end of that address runs for a service. The copy listens on the loopback, for
     /// only its daemon talks to it: on the machine's own address where that is one, so that
     /// several machines can be played on one.
-    pub fn new(service: &config::Service, machine: IpAddr) -> Self {
+    pub fn at_front_end(service: &config::Service, machine: IpAddr) -> Self {
+        let address = if machine.is_loopback() { machine } else { Ipv4Addr::LOCALHOST.into() };
+        Self::at(service, address)
+    }
+
+    /// What a node of that address runs for a service. As at the front end, but where the front end
+    /// sends requests straight to the copy, it listens on the node's own address.
+    pub fn on_node(service: &config::Service, machine: IpAddr) -> Self {
+        match service.path {
+            DataPath::Relayed => Self::at_front_end(service, machine),
+            DataPath::Direct => Self::at(service, machine),
+        }
+    }
+
+    fn at(service: &config::Service, address: IpAddr) -> Self {
         Self {
             service: service.name.clone(),
             command: service.command.clone(),
-            address: if machine.is_loopback() { machine } else { Ipv4Addr::LOCALHOST.into() },
+            address,
             ports: service.ports.clone(),
             ready: service.ready.clone(),
             start_timeout: service.start_timeout,
@@ -221,5 +235,30 @@ async fn ended(life: &mut watch::Receiver<Life>) -> End {
     match life.wait_for(|life| matches!(life, Life::Ended(_) | Life::Gone(_))).await.as_deref() {
         Ok(Life::Ended(end) | Life::Gone(end)) => end.clone(),
         Ok(Life::Starting | Life::Running { .. }) | Err(_) => End::GuardLost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where a copy is to listen at a front end of that address, and on such a node.
+    fn addresses(path: &str, machine: &str) -> [String; 2] {
+        let text = format!(
+            "[cluster]\nname = \"t\"\n[service.a]\nfront_end = \"127.0.0.1\"\nlisten = \"127.0.0.1:8080\"\n\
+             command = [\"x\", \"{{address}}:{{port}}\"]\ncapacity = 8\npath = {path:?}\n"
+        );
+        let service = config::parse("cluster.toml", &text).unwrap().services.remove(0);
+        let machine = machine.parse().unwrap();
+        [Spec::at_front_end(&service, machine), Spec::on_node(&service, machine)]
+            .map(|spec| spec.address.to_string())
+    }
+
+    #[test]
+    fn a_copy_listens_on_the_loopback_but_on_a_node_whose_requests_come_straight() {
+        assert_eq!(addresses("relayed", "10.0.0.11"), ["127.0.0.1", "127.0.0.1"]);
+        assert_eq!(addresses("relayed", "127.0.0.11"), ["127.0.0.11", "127.0.0.11"]);
+        assert_eq!(addresses("direct", "10.0.0.11"), ["127.0.0.1", "10.0.0.11"]);
+        assert_eq!(addresses("direct", "127.0.0.11"), ["127.0.0.11", "127.0.0.11"]);
     }
 }

@@ -33,6 +33,7 @@ const OTHER_VALUES: [(&str, &[(&str, &str)]); 5] = [
             ("ready", "\"/up\""),
             ("ports", "\"30000-30009\""),
             ("upstream", "\"h2c\""),
+            ("path", "\"direct\""),
             ("local_capacity", "9"),
             ("min", "1"),
             ("max", "2"),

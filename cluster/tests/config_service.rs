@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use cluster::config::{self, AccessLog, Forwarding, Service, UpstreamProtocol};
+use cluster::config::{self, AccessLog, DataPath, Forwarding, Service, UpstreamProtocol};
 
 /// The service of a file that sets nothing beyond what is required and these lines.
 fn service(lines: &str) -> Service {
@@ -26,6 +26,7 @@ fn what_is_not_set_has_no_limit_and_trusts_nobody() {
     assert_eq!(service.forwarding, Forwarding::ALL);
     assert_eq!((service.access_log, service.access_log_file, service.admin), (AccessLog::Off, None, None));
     assert_eq!((service.upstream, service.eject_5xx), (UpstreamProtocol::Http1, Some(0.5)));
+    assert_eq!(service.path, DataPath::Relayed);
 }
 
 #[test]

@@ -35,6 +35,7 @@ fn a_bad_cluster_toml_of_each_kind_binds_and_starts_nothing() {
         ("address = \"127.", "address = \"327.", "address"),
         ("{port}", "{prot}", "{port}"),
         ("slow_window = \"4s\"", "slow_window = 4", "slow_window"),
+        ("\"{address}\", \"--workers\", \"8\"]", "\"0.0.0.0\"]\npath = \"direct\"", "{address} in command"),
     ];
     for (from, to, word) in kinds {
         let site = Site::new(PROGRAM, &Plan::default());

@@ -94,8 +94,21 @@ impl WebSocket {
 
 #[test]
 fn a_websocket_goes_on_while_its_node_drains_until_it_is_closed_politely() {
+    outlives_a_drain("");
+}
+
+#[test]
+fn so_does_one_that_goes_straight_to_its_copy() {
+    outlives_a_drain("path = \"direct\"\n");
+}
+
+/// So long a client may take to answer a goodbye: less than the front end waits for it, and more than the demo
+/// service does when it is told to end.
+const SLOW: Duration = Duration::from_secs(3);
+
+fn outlives_a_drain(lines: &str) {
     const LONG_LIVED: Duration = Duration::from_secs(3);
-    let service = format!("min = 1\nlong_lived_timeout = \"{}s\"", LONG_LIVED.as_secs());
+    let service = format!("{lines}min = 1\nlong_lived_timeout = \"{}s\"", LONG_LIVED.as_secs());
     let mut site = Site::up(PROGRAM, &Plan { nodes: 2, service, ..Plan::default() });
     let mut socket = wait_for("a node serves", STEP, || {
         Some(WebSocket::open(site.address())).filter(|socket| socket.served_by != "local")
@@ -122,6 +135,11 @@ fn a_websocket_goes_on_while_its_node_drains_until_it_is_closed_politely() {
         (!socket.echoes(number)).then_some(())
     });
     assert!(began.elapsed() >= LONG_LIVED);
+    // It takes its time, and nobody has ended the service meanwhile.
+    let copies = || site.copies_at(node.trim_start_matches('c').parse().unwrap()).len();
+    let running = copies();
+    std::thread::sleep(SLOW);
+    assert!(running > 0 && copies() == running);
     // The client's own close reaches the service, which ends the connection then; nothing else follows.
     socket.send(CLOSE, &GOING_AWAY);
     let mut rest = Vec::new();

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
+use crate::entrance::Entrance;
 use crate::event::Event;
 use crate::node::Lease;
 
@@ -55,6 +56,7 @@ pub(crate) async fn add(
     mut client: NodeClient,
     identity: Identity,
     request_id: String,
+    entrance: Entrance,
     start_timeout: Duration,
     events: mpsc::Sender<Event>,
 ) {
@@ -64,7 +66,7 @@ pub(crate) async fn add(
             if events.send(reserved).await.is_err() {
                 return;
             }
-            start(&mut client, lease, start_timeout).await
+            start(&mut client, lease, &entrance, start_timeout).await
         }
         Err(fault) => Err(fault),
     };
@@ -110,27 +112,41 @@ async fn reserve(
     }
 }
 
-async fn start(client: &mut NodeClient, lease: Lease, start_timeout: Duration) -> Result<Lease, AddFault> {
-    match client.start(timed(reference(&lease), start_timeout + SLACK)).await {
-        Ok(reply) => Ok(Lease { data_address: reply.into_inner().data_address, ..lease }),
-        Err(status) => {
-            // Whether it is released now or by its time to live, the start has failed.
-            client.release(timed(reference(&lease), ANSWER_TIMEOUT + SLACK)).await.ok();
-            Err(AddFault::Failed(words(&status)))
+async fn start(
+    client: &mut NodeClient,
+    lease: Lease,
+    entrance: &Entrance,
+    start_timeout: Duration,
+) -> Result<Lease, AddFault> {
+    let reference = reference(&lease);
+    let failed = match client.start(timed(reference.clone(), start_timeout + SLACK)).await {
+        Ok(reply) => {
+            let wire::StartReply { data_address, service_port, .. } = reply.into_inner();
+            match entrance.open(lease, data_address, service_port) {
+                Ok(lease) => return Ok(lease),
+                Err(fault) => fault.to_string(),
+            }
         }
-    }
+        Err(status) => words(&status),
+    };
+    // Whether it is released now or by its time to live, the start has failed.
+    client.release(timed(reference, ANSWER_TIMEOUT + SLACK)).await.ok();
+    Err(AddFault::Failed(failed))
 }
 
-/// Waits until the node counts no request of the lease.
+/// Waits until the node counts no request of the lease, and then for `parting`: what ends at the front
+/// end in this time, the node may not know of.
 pub(crate) async fn drain(
     node: usize,
     mut client: NodeClient,
     lease: Lease,
     limit: Duration,
+    parting: Duration,
     events: mpsc::Sender<Event>,
 ) {
     let result =
         client.drain(timed(reference(&lease), limit)).await.map(drop).map_err(|status| words(&status));
+    tokio::time::sleep(parting).await;
     events.send(Event::NodeDrained { node, lease_id: lease.id, result }).await.ok();
 }
 

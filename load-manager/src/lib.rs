@@ -2,10 +2,12 @@
 //!
 //! `run` wires the parts: `front` hears the service-manager, a `link` per node hears the nodes,
 //! `manager` owns what is held, asks the pure `decider` each tick and has `calls` carry it out;
-//! `journal` keeps why. `node` is the holder's side of a lease, and pure as well.
+//! `journal` keeps why. `node` is the holder's side of a lease and `entrance` where its requests go; both
+//! are pure as well.
 
 mod calls;
 pub mod decider;
+mod entrance;
 mod event;
 mod front;
 mod grpc;

@@ -25,6 +25,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use self::losses::Loss;
 use crate::calls::{Identity, NodeClient};
 use crate::decider::{Action, ChildLoad, CpuUse, Decider, Decision, DrainingNode, Fleet, ReadyNode, Sample};
+use crate::entrance::Entrance;
 use crate::event::Event;
 use crate::journal::Journal;
 use crate::node::{DrainStep, FrontCount, Link, Node, Out, OutReason, Patience, Stage};
@@ -66,6 +67,8 @@ pub(crate) struct Manager {
     patience: Patience,
     order: Vec<usize>,
     nodes: Vec<Node>,
+    /// The way in for requests, node by node.
+    entrances: Vec<Entrance>,
     clients: Vec<Option<NodeClient>>,
     renewals: Vec<watch::Sender<Vec<wire::LeaseRef>>>,
     /// Which generation marked a node as draining.
@@ -122,6 +125,7 @@ impl Manager {
         Self {
             decider: Decider::new(settings, Duration::ZERO),
             nodes: cluster.nodes.iter().map(|node| Node::new(&node.name, node.speed)).collect(),
+            entrances: cluster.nodes.iter().map(|node| Entrance::of(&service, node)).collect(),
             clients: vec![None; count],
             marked: vec![0; count],
             waiting: (0..count).map(|_| None).collect(),
@@ -304,7 +308,7 @@ impl Manager {
             in_flight: node.front.in_flight,
             cpu,
             data_age: node.data_age(now),
-            is_out: node.front.out.is_some(),
+            is_out: node.front.out.is_some() || node.report.probe_fails,
         })
     }
 

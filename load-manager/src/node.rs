@@ -27,7 +27,8 @@ pub struct Lease {
     pub id: String,
     /// Newest known; calls with an older one are refused.
     pub epoch: u64,
-    /// What each request must carry; never logged.
+    /// What each request must carry; never logged. Empty: they go straight to the service, which must
+    /// not see it.
     pub token: String,
     /// Where requests go, "address:port"; empty until the service runs.
     pub data_address: String,
@@ -95,8 +96,11 @@ pub struct Report {
     pub service_cpu: f64,
     /// Resident memory of our service's processes there, in bytes.
     pub service_memory_bytes: u64,
-    /// Our requests it counts in flight.
-    pub in_flight: u32,
+    /// Our requests it counts in flight; `None`: none comes by it, or not yet.
+    pub in_flight: Option<u32>,
+    /// Whether our service there does not answer its readiness probe, and nobody but the front end can
+    /// keep requests from it.
+    pub probe_fails: bool,
 }
 
 /// What the silence of a node means.
@@ -180,12 +184,20 @@ impl Node {
         }
     }
 
-    /// The node raised the epoch of the lease.
-    pub fn raise_epoch(&mut self, epoch: u64) {
+    /// The lease as the node has it now: of a higher epoch.
+    pub fn take_up(&mut self, taken_up: Lease) {
         if let Some(lease) = self.lease_mut() {
-            lease.epoch = epoch;
+            *lease = taken_up;
             self.is_changed = true;
         }
+    }
+
+    /// What it says of itself. Answers whether its service stopped or began again to answer its probe.
+    pub fn hear(&mut self, report: Report) -> bool {
+        let is_news = report.probe_fails != self.report.probe_fails;
+        self.is_changed |= is_news;
+        self.report = report;
+        is_news
     }
 
     /// Whether its stage or its lease changed since this was asked last.
@@ -217,6 +229,8 @@ impl Node {
     pub fn enter(&mut self, stage: Stage, now: Duration) {
         self.since = now;
         self.is_changed = true;
+        // What was said of another service says nothing of the one to come.
+        self.report.probe_fails &= !matches!(stage, Stage::Free | Stage::Starting(_));
         match stage {
             Stage::Ready(_) => {
                 // A drain taken back or a link that answers again does not make a node young.
@@ -297,6 +311,7 @@ impl Node {
     pub fn state_name(&self, now: Duration) -> &'static str {
         match (&self.stage, &self.link) {
             (Stage::Starting(_), _) => "starting",
+            (Stage::Ready(_), _) if self.report.probe_fails => "not ready",
             (Stage::Ready(_), _) => "ready",
             (Stage::Jeopardy(_), _) => "jeopardy",
             (Stage::Draining(_, DrainStep::Ending), _) => "stopping",

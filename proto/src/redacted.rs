@@ -24,7 +24,7 @@ impl Debug for Grant {
 
 impl Debug for Adopted {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> Result {
-        let Self { lease_id, epoch, ttl_ms, token: _, state: _, data_address } = self;
+        let Self { lease_id, epoch, ttl_ms, token: _, state: _, data_address, service_port } = self;
         formatter
             .debug_struct("Adopted")
             .field("lease_id", lease_id)
@@ -33,6 +33,7 @@ impl Debug for Adopted {
             .field("token", &REDACTED)
             .field("state", &self.state())
             .field("data_address", data_address)
+            .field("service_port", service_port)
             .finish()
     }
 }

@@ -17,6 +17,8 @@ pub(crate) enum ChildState {
     Jeopardy,
     /// Takes no new request; the running ones end.
     Draining,
+    /// Takes no new request until its service answers its probe again; the running ones go on.
+    NotReady,
 }
 
 /// One child as the load-manager describes it.
@@ -28,10 +30,10 @@ pub(crate) struct ChildSpec {
     pub lease_id: String,
     /// The lease's epoch, kept for a restarted load-manager.
     pub epoch: u64,
-    /// Where its task-processor relays.
+    /// Where its requests go: to the task-processor, which relays them, or straight to the service.
     pub address: SocketAddr,
-    /// What the task-processor asks to see; never logged.
-    pub token: String,
+    /// What the task-processor asks to see; never logged. `None`: the service itself is at `address`.
+    pub token: Option<String>,
     /// Against the machine that `capacity` was measured on.
     pub speed: f64,
     /// What is wanted of it.
@@ -107,7 +109,7 @@ impl ChildList {
             match state {
                 ChildState::Ready if !seat.is_ejected() => first.push(Arc::clone(seat)),
                 ChildState::Ready | ChildState::Jeopardy => last.push(Arc::clone(seat)),
-                ChildState::Draining => {}
+                ChildState::Draining | ChildState::NotReady => {}
             }
         }
         Self { generation, children, first: Row::new(first, rule), last: Row::new(last, rule) }
@@ -171,7 +173,7 @@ mod tests {
             lease_id: format!("lease-{node}"),
             epoch: 1,
             address: "127.0.0.1:1".parse().unwrap(),
-            token: "t".into(),
+            token: Some("t".into()),
             speed: 1.0,
             state,
         }
@@ -204,8 +206,9 @@ mod tests {
     }
 
     #[test]
-    fn draining_children_are_not_looked_at_and_those_in_jeopardy_last() {
+    fn draining_children_and_those_not_ready_are_not_looked_at_and_those_in_jeopardy_last() {
         let specs = [
+            spec("c0", ChildState::NotReady),
             spec("c1", ChildState::Draining),
             spec("c2", ChildState::Ready),
             spec("c3", ChildState::Jeopardy),

@@ -5,6 +5,8 @@
 
 #[cfg(test)]
 mod cost;
+#[cfg(test)]
+mod paths;
 mod seating;
 #[cfg(test)]
 mod tests;

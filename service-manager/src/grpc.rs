@@ -204,6 +204,7 @@ fn state_name(state: ChildState) -> &'static str {
         ChildState::Ready => "ready",
         ChildState::Jeopardy => "jeopardy",
         ChildState::Draining => "draining",
+        ChildState::NotReady => "not ready",
     }
 }
 
@@ -212,6 +213,7 @@ fn names(children: &[Child]) -> String {
         ChildState::Ready => child.spec.node.clone(),
         ChildState::Jeopardy => format!("{}(jeopardy)", child.spec.node),
         ChildState::Draining => format!("{}(draining)", child.spec.node),
+        ChildState::NotReady => format!("{}(not ready)", child.spec.node),
     };
     format!("[{}]", children.iter().map(name).collect::<Vec<_>>().join(" "))
 }
@@ -229,9 +231,11 @@ fn spec(child: wire::Child) -> Result<ChildSpec, Status> {
         wire::ChildState::Ready => ChildState::Ready,
         wire::ChildState::Jeopardy => ChildState::Jeopardy,
         wire::ChildState::Draining => ChildState::Draining,
+        wire::ChildState::NotReady => ChildState::NotReady,
         wire::ChildState::Unspecified => return Err(bad("state must be set".to_owned())),
     };
     let wire::Child { node, lease_id, token, speed, epoch, .. } = child;
+    let token = Some(token).filter(|token| !token.is_empty());
     Ok(ChildSpec { node, lease_id, epoch, address, token, speed, state })
 }
 
@@ -240,7 +244,7 @@ fn child_message(spec: &ChildSpec) -> wire::Child {
         node: spec.node.clone(),
         lease_id: spec.lease_id.clone(),
         address: spec.address.to_string(),
-        token: spec.token.clone(),
+        token: spec.token.clone().unwrap_or_default(),
         speed: spec.speed,
         state: state_message(spec.state).into(),
         epoch: spec.epoch,
@@ -252,5 +256,38 @@ fn state_message(state: ChildState) -> wire::ChildState {
         ChildState::Ready => wire::ChildState::Ready,
         ChildState::Jeopardy => wire::ChildState::Jeopardy,
         ChildState::Draining => wire::ChildState::Draining,
+        ChildState::NotReady => wire::ChildState::NotReady,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_is_told_again_as_it_came_with_or_without_a_token() {
+        let states = [
+            wire::ChildState::Ready,
+            wire::ChildState::Jeopardy,
+            wire::ChildState::Draining,
+            wire::ChildState::NotReady,
+        ];
+        for (state, token) in states.into_iter().flat_map(|state| [(state, "secret"), (state, "")]) {
+            let child = wire::Child {
+                node: "c1".into(),
+                lease_id: "l1".into(),
+                address: "127.0.0.11:20001".into(),
+                token: token.into(),
+                speed: 1.5,
+                state: state.into(),
+                epoch: 7,
+            };
+            let spec = spec(child.clone()).unwrap();
+            assert_eq!(
+                spec.token.as_deref().unwrap_or("none"),
+                if token.is_empty() { "none" } else { token }
+            );
+            assert_eq!(child_message(&spec), child);
+        }
     }
 }

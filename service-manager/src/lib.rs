@@ -116,7 +116,7 @@ pub async fn run(service: Service, listeners: Listeners, shutdown: Shutdown) -> 
     let relay = Arc::new(relay);
     tracing::info!(service = service.name, listen, workers, "serving");
 
-    let local = LocalCopy::new(Arc::clone(&door), Spec::new(&service, service.front_end));
+    let local = LocalCopy::new(Arc::clone(&door), Spec::at_front_end(&service, service.front_end));
     let end = CancellationToken::new();
     let (listeners_of_load, new_listeners) = mpsc::channel(4);
     let control = grpc::Control {

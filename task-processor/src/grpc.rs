@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::node::{Call, Node};
+use crate::node::{Call, Done, Node};
 
 use incoming::Incoming;
 use renewals::{Renewals, Replies};
@@ -66,9 +66,9 @@ impl Control {
             .await
     }
 
-    async fn call(&self, call: Call, request: Request<pb::LeaseRef>) -> Result<Duration, Status> {
+    async fn call(&self, call: Call, request: Request<pb::LeaseRef>) -> Result<Done, Status> {
         let lease = wire::lease_ref(request.into_inner())?;
-        Ok(self.node.call(call, lease).await?.start_time)
+        Ok(self.node.call(call, lease).await?)
     }
 }
 
@@ -88,8 +88,10 @@ impl TaskProcessor for Control {
     }
 
     async fn start(&self, request: Request<pb::LeaseRef>) -> Result<Response<pb::StartReply>, Status> {
-        let start_ms = wire::millis(self.call(Call::Start, request).await?);
-        Ok(Response::new(pb::StartReply { data_address: self.data_address.to_string(), start_ms }))
+        let Done { start_time, entrance } = self.call(Call::Start, request).await?;
+        let (data_address, service_port) = wire::entrance(entrance, self.data_address);
+        let start_ms = wire::millis(start_time);
+        Ok(Response::new(pb::StartReply { data_address, start_ms, service_port }))
     }
 
     async fn drain(&self, request: Request<pb::LeaseRef>) -> Result<Response<pb::DrainReply>, Status> {
@@ -116,7 +118,9 @@ impl TaskProcessor for Control {
         let request = request.into_inner();
         let holder = wire::holder(request.service, request.front_end)?;
         let leases = self.node.adopt(holder, request.incarnation).await?;
-        let wire = |lease| wire::adopted(lease, self.node.ttl(), self.data_address);
+        let wire = |(lease, entrance)| {
+            wire::adopted(lease, self.node.ttl(), wire::entrance(entrance, self.data_address))
+        };
         Ok(Response::new(pb::AdoptReply { leases: leases.into_iter().map(wire).collect() }))
     }
 

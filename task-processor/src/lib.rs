@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::config::{Cluster, Service};
+use cluster::config::{Cluster, DataPath, Service};
 use cluster::daemon::Shutdown;
 use relay::{Relay, Settings};
 use tokio::sync::watch;
@@ -171,9 +171,10 @@ fn terms(config: Config) -> Terms {
 }
 
 /// A node runs several services behind one relay, so each time is that of the most patient service;
-/// the front end keeps its own service's times.
+/// the front end keeps its own service's times. Those whose requests come straight have no part in it.
 fn settings(services: &[Service]) -> Settings {
-    let longest = |time: fn(&Service) -> Duration| services.iter().map(time).max();
+    let relayed = || services.iter().filter(|service| service.path == DataPath::Relayed);
+    let longest = |time: fn(&Service) -> Duration| relayed().map(time).max();
     let default = Settings::default();
     let longest = |time, default| longest(time).unwrap_or(default);
     Settings {
@@ -194,8 +195,7 @@ fn settings(services: &[Service]) -> Settings {
             .saturating_mul(2)
             .max(default.keep_alive_timeout),
         // The least patient service decides how long a connection may rest before it is used again.
-        upstream_idle_timeout: services
-            .iter()
+        upstream_idle_timeout: relayed()
             .map(|service| service.upstream_idle_timeout)
             .min()
             .unwrap_or(default.upstream_idle_timeout),

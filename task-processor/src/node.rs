@@ -39,7 +39,7 @@ const COMMANDS_MAX: usize = 256;
 pub(crate) struct Terms {
     /// The node's name.
     pub(crate) name: String,
-    /// Its address; the services it runs listen on the loopback.
+    /// Its address; on it listen the services whose requests come straight, others on the loopback.
     pub(crate) machine: IpAddr,
     /// Services it may run at once.
     pub(crate) slots: u32,
@@ -94,6 +94,17 @@ pub(crate) enum CallFault {
 pub(crate) struct Done {
     /// From the spawn of its service to the first good probe, where it was started.
     pub(crate) start_time: Duration,
+    /// Where its requests are taken, while its service runs.
+    pub(crate) entrance: Option<Entrance>,
+}
+
+/// Where the requests of a lease are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    /// At the node's data port, by their token.
+    Gate,
+    /// By the service itself, on this port of the node's own address.
+    Service(u16),
 }
 
 /// One message down a renewal stream.
@@ -114,8 +125,8 @@ pub(crate) struct Notice {
 /// What one lease uses.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Use {
-    /// Requests in flight.
-    pub(crate) in_flight: u32,
+    /// Requests in flight; `None`: none comes by here, or not yet.
+    pub(crate) in_flight: Option<u32>,
     /// CPUs, mean since the last report.
     pub(crate) cpu: f64,
     /// Resident bytes.
@@ -144,7 +155,7 @@ pub(crate) struct LeaseOverview {
     pub(crate) state: State,
     pub(crate) age: Duration,
     pub(crate) used: Use,
-    pub(crate) served: u64,
+    pub(crate) served: Option<u64>,
     pub(crate) pid: u32,
     pub(crate) detail: String,
 }
@@ -157,7 +168,7 @@ type Answer<T> = oneshot::Sender<Result<T, CallFault>>;
 enum Command {
     Reserve { holder: Holder, incarnation: u64, request_id: String, answer: Answer<Result<Grant, Denial>> },
     Call { call: Call, lease: LeaseRef, answer: Answer<Done> },
-    Adopt { holder: Holder, incarnation: u64, answer: Answer<Vec<Adopted>> },
+    Adopt { holder: Holder, incarnation: u64, answer: Answer<Vec<(Adopted, Option<Entrance>)>> },
     Renew { renewal: Renewal, sequence: u64, line: Line },
     CloseLine(LineId),
     SetMaintenance { maintenance: bool, answer: Answer<usize> },
@@ -200,8 +211,12 @@ impl Node {
         self.ask(|answer| Command::Call { call, lease, answer }).await
     }
 
-    /// Takes the holder's leases over.
-    pub(crate) async fn adopt(&self, holder: Holder, incarnation: u64) -> Result<Vec<Adopted>, CallFault> {
+    /// Takes the holder's leases over, each with where its requests are taken.
+    pub(crate) async fn adopt(
+        &self,
+        holder: Holder,
+        incarnation: u64,
+    ) -> Result<Vec<(Adopted, Option<Entrance>)>, CallFault> {
         self.ask(|answer| Command::Adopt { holder, incarnation, answer }).await
     }
 

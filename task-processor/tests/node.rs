@@ -13,7 +13,7 @@ use proto::task_processor::reserve_reply::Answer;
 use proto::task_processor::{DenialReason, LeaseState};
 use task_processor::NodeFault;
 use tonic::Code;
-use world::{cluster, lease, soon, state_file, world, world_in};
+use world::{cluster, direct_cluster, get_straight, lease, service_at, soon, state_file, world, world_in};
 
 fn denial(answer: Answer) -> pb::Denial {
     match answer {
@@ -43,7 +43,7 @@ async fn only_requests_with_the_leases_token_reach_the_service() {
         assert!(reply.text.contains("x-accordion-reason: bad-token"), "{reply:?}");
         assert!(reply.text.contains("x-accordion-refused: bad-token"), "{reply:?}");
     }
-    world.until("one request served", |status| status.leases[0].served == 1).await;
+    world.until("one request served", |status| status.leases[0].served == Some(1)).await;
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_drain_answers_when_the_last_running_request_has_ended() {
     fs::write(&file, "").unwrap();
     assert_eq!(soon(request).await.unwrap().status, 200);
     soon(drain).await.unwrap().unwrap();
-    assert_eq!(world.status().await.leases[0].in_flight, 0);
+    assert_eq!(world.status().await.leases[0].in_flight, Some(0));
 }
 
 #[tokio::test]
@@ -192,13 +192,68 @@ async fn a_service_that_stops_answering_its_probe_is_refused_for_until_it_answer
     let told = holder.heard(|reply| !reply.leases[0].detail.is_empty()).await;
     assert_eq!((told.sequence, told.leases[0].state()), (0, LeaseState::Ready));
     assert!(told.leases[0].detail.contains("does not answer its readiness probe"), "{told:?}");
+    assert!(told.leases[0].probe_fails);
     let refused = world.get("/page", Some(&grant.token)).await;
     assert_eq!(refused.status, 503);
     assert!(refused.text.contains("x-accordion-refused: not-ready"), "{refused:?}");
 
     fs::remove_file(&file).unwrap();
-    holder.heard(|reply| reply.leases[0].detail.is_empty()).await;
+    let told = holder.heard(|reply| reply.leases[0].detail.is_empty()).await;
+    assert!(!told.leases[0].probe_fails);
     assert_eq!(world.get("/page", Some(&grant.token)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_service_whose_requests_come_straight_listens_on_the_nodes_address_and_its_token_opens_nothing() {
+    let world = world(direct_cluster()).await;
+    let (grant, service) = world.ready_direct().await;
+    assert!((20000..=29999).contains(&service.port()));
+    assert_eq!(soon(get_straight(service, "/page".to_owned())).await.status, 200);
+    let refused = world.get("/page", Some(&grant.token)).await;
+    assert_eq!(refused.status, 403);
+    assert!(refused.text.contains("x-accordion-reason: bad-token"), "{refused:?}");
+
+    let mut holder = world.holder(1).await;
+    let report = holder.renew(1, &[lease(&grant)]).await.leases.remove(0);
+    assert_eq!((report.state(), report.in_flight), (LeaseState::Ready, None));
+    let shown = world.status().await.leases.remove(0);
+    assert_eq!((shown.in_flight, shown.served), (None, None));
+
+    let request = pb::AdoptRequest { service: "shop".to_owned(), front_end: "fe".to_owned(), incarnation: 2 };
+    let adopted = soon(world.client.clone().adopt(request)).await.unwrap().into_inner().leases.remove(0);
+    assert_eq!((adopted.data_address.as_str(), service_at(adopted.service_port)), ("", service));
+}
+
+#[tokio::test]
+async fn a_drain_does_not_wait_for_requests_that_come_straight() {
+    let world = world(direct_cluster()).await;
+    let (grant, service) = world.ready_direct().await;
+    let file = world.directory.path().join("go-on");
+    let request = tokio::spawn(get_straight(service, format!("/until{}", file.display())));
+    soon(world.client.clone().drain(lease(&grant))).await.unwrap();
+    // The service has heard nothing of it.
+    fs::write(&file, "").unwrap();
+    assert_eq!(soon(request).await.unwrap().status, 200);
+    soon(world.client.clone().undrain(lease(&grant))).await.unwrap();
+    soon(world.client.clone().drain(lease(&grant))).await.unwrap();
+    soon(world.client.clone().stop(lease(&grant))).await.unwrap();
+    soon(world.client.clone().release(lease(&grant))).await.unwrap();
+    assert!(tokio::net::TcpStream::connect(service).await.is_err());
+}
+
+#[tokio::test]
+async fn a_lease_that_nobody_renews_ends_a_service_that_is_still_sent_requests() {
+    let mut cluster = direct_cluster();
+    cluster.lease.ttl = Duration::from_millis(300);
+    cluster.lease.orphan_grace = Duration::from_millis(100);
+    let world = world(cluster).await;
+    let (_, service) = world.ready_direct().await;
+    let file = world.directory.path().join("never");
+    let request = tokio::spawn(get_straight(service, format!("/until{}", file.display())));
+    let pid = world.status().await.leases[0].pid;
+    world.until("no lease", |status| status.leases.is_empty()).await;
+    assert!(!is_running(pid));
+    assert!(soon(request).await.is_err(), "it is cut with its service");
 }
 
 #[tokio::test]

@@ -27,6 +27,8 @@ pub struct Service {
     pub ports: RangeInclusive<u16>,
     /// What the service speaks. Default `Http1`.
     pub upstream: UpstreamProtocol,
+    /// How a request gets to a copy on a node. Default `Relayed`.
+    pub path: DataPath,
 
     /// Requests in flight that one copy handles well (K). Required.
     pub capacity: u32,
@@ -118,6 +120,16 @@ pub enum UpstreamProtocol {
     Http1,
     /// HTTP/2 without TLS, begun with its preface (RFC 9113, section 3.3), on the hop to the node too.
     H2c,
+}
+
+/// How a request gets from the front end to a copy on a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataPath {
+    /// By the node's task-processor, which checks the lease's token, counts the request and relays it
+    /// to the copy on the loopback.
+    Relayed,
+    /// Straight to the copy, which listens on the node's own address; the task-processor is for control.
+    Direct,
 }
 
 /// Whether the local copy serves beside children.

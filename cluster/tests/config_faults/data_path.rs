@@ -18,6 +18,34 @@ upstream = "grpc""#,
     (
         13,
         r#"capacity = 8
+path = "straight""#,
+        &[r#"14:8: service.path = "straight", must be "relayed" or "direct""#],
+    ),
+    (
+        13,
+        r#"capacity = 8
+path = "direct""#,
+        &[
+            r#"14:8: service.path = "direct", must have {address} in command: the service is to listen on the node's own address"#,
+        ],
+    ),
+    (
+        12,
+        r#"command = ["x", "{port}", "${address}"]
+path = "direct""#,
+        &[
+            r#"13:8: service.path = "direct", must have {address} in command: the service is to listen on the node's own address"#,
+        ],
+    ),
+    (
+        12,
+        r#"command = ["x", "{address}:{port}"]
+path = "direct""#,
+        &[],
+    ),
+    (
+        13,
+        r#"capacity = 8
 access_log = "common""#,
         &[r#"14:14: service.access_log = "common", must be "off" or "combined" or "json""#],
     ),

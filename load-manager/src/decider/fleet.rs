@@ -38,8 +38,9 @@ pub struct ReadyNode {
     /// How old its own figures are. One that is silent for `node_data_timeout` stays among the ready
     /// ones until it is given up: it is no capacity on the way up, and full on the way down.
     pub data_age: Duration,
-    /// Whether the front end has put it out for its answers or because it takes no connection. It is
-    /// no capacity on the way up, and full on the way down, and it is still held: it will be in again.
+    /// Whether the front end has put it out for its answers, because it takes no connection, or because
+    /// its copy does not answer its probe. It is no capacity on the way up, and full on the way down, and
+    /// it is still held: it will be in again.
     pub is_out: bool,
 }
 

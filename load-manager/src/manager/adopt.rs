@@ -10,6 +10,7 @@ use super::Manager;
 use super::losses::Loss;
 use super::record::Cause;
 use crate::calls::NodeClient;
+use crate::entrance::EntranceFault;
 use crate::node::{DrainStep, Lease, Link, Stage};
 
 impl Manager {
@@ -109,7 +110,7 @@ impl Manager {
                 let (ours, others): (Vec<_>, Vec<_>) =
                     adopted.into_iter().partition(|adopted| adopted.lease_id == lease.id);
                 match ours.into_iter().next() {
-                    Some(ours) => self.match_list(node, &ours, asked),
+                    Some(ours) => self.match_list(node, ours, asked),
                     None => {
                         self.lose(node, "it does not know the lease any more", Loss::Gone);
                     }
@@ -120,65 +121,85 @@ impl Manager {
     }
 
     /// The list named a lease before the node was heard: the node's word on it counts.
-    fn match_list(&mut self, node: usize, adopted: &wire::Adopted, asked: Duration) {
-        let record = &mut self.nodes[node];
-        record.raise_epoch(adopted.epoch);
-        record.answered = asked;
-        tracing::info!(node = record.name, epoch = adopted.epoch, "lease taken up");
-        match adopted.state() {
-            wire::LeaseState::Ready | wire::LeaseState::Orphan => {}
-            wire::LeaseState::Draining => {
-                let name = record.name.clone();
-                self.begin_drain(&name, "the node drains it already");
-            }
+    fn match_list(&mut self, node: usize, adopted: wire::Adopted, asked: Duration) {
+        let drains = match adopted.state() {
+            wire::LeaseState::Ready | wire::LeaseState::Orphan => false,
+            wire::LeaseState::Draining => true,
             wire::LeaseState::Unspecified
             | wire::LeaseState::Reserved
             | wire::LeaseState::Starting
             | wire::LeaseState::Stopping
             | wire::LeaseState::Gone => {
                 self.lose(node, "the node ended the lease meanwhile", Loss::Gone);
+                return;
             }
+        };
+        let lease = match self.opened(node, &adopted) {
+            Ok(lease) => lease,
+            Err(fault) => {
+                self.lose(node, &fault.to_string(), Loss::Gone);
+                self.give_back(node, vec![adopted]);
+                return;
+            }
+        };
+        let record = &mut self.nodes[node];
+        tracing::info!(node = record.name, epoch = lease.epoch, "lease taken up");
+        record.answered = asked;
+        record.take_up(lease);
+        if drains {
+            let name = record.name.clone();
+            self.begin_drain(&name, "the node drains it already");
         }
     }
 
     /// Takes up what serves or drains there; what is half started or half ended is given back, and
     /// asked for anew where it is needed.
     fn adopt(&mut self, node: usize, adopted: Vec<wire::Adopted>, asked: Duration) {
-        let now = self.now();
         let serves = |adopted: &wire::Adopted| {
-            let state = adopted.state();
-            let runs = matches!(
-                state,
+            matches!(
+                adopted.state(),
                 wire::LeaseState::Ready | wire::LeaseState::Orphan | wire::LeaseState::Draining
-            );
-            runs && !adopted.data_address.is_empty()
+            )
         };
         let (mut running, mut others): (Vec<_>, Vec<_>) = adopted.into_iter().partition(serves);
         // One child a node: a serving one rather than a draining one.
         running.sort_by_key(|adopted| adopted.state() == wire::LeaseState::Draining);
         let mut running = running.into_iter();
         if let Some(adopted) = running.next() {
-            let drains = adopted.state() == wire::LeaseState::Draining;
-            let lease = lease(adopted);
-            let record = &mut self.nodes[node];
-            record.answered = asked;
-            tracing::info!(
-                node = record.name,
-                lease = lease.id,
-                epoch = lease.epoch,
-                drains,
-                "lease taken up"
-            );
-            record.enter(Stage::Ready(lease), now);
-            self.join(node);
-            self.note(Cause::Adopted, &[node], "the node still held it for this front end");
-            if drains {
-                let name = self.nodes[node].name.clone();
-                self.begin_drain(&name, "the node drains it already");
+            match self.opened(node, &adopted) {
+                Ok(lease) => {
+                    let drains = adopted.state() == wire::LeaseState::Draining;
+                    self.take_over(node, lease, drains, asked);
+                }
+                Err(fault) => {
+                    tracing::warn!(node = self.nodes[node].name, "what it still held is given back: {fault}");
+                    others.push(adopted);
+                }
             }
         }
         others.extend(running);
         self.give_back(node, others);
+    }
+
+    /// A running lease from before this start becomes a child again.
+    fn take_over(&mut self, node: usize, lease: Lease, drains: bool, asked: Duration) {
+        let now = self.now();
+        let record = &mut self.nodes[node];
+        record.answered = asked;
+        tracing::info!(node = record.name, lease = lease.id, epoch = lease.epoch, drains, "lease taken up");
+        record.enter(Stage::Ready(lease), now);
+        self.join(node);
+        self.note(Cause::Adopted, &[node], "the node still held it for this front end");
+        if drains {
+            let name = self.nodes[node].name.clone();
+            self.begin_drain(&name, "the node drains it already");
+        }
+    }
+
+    /// The lease with where its requests go.
+    fn opened(&self, node: usize, adopted: &wire::Adopted) -> Result<Lease, EntranceFault> {
+        let wire::Adopted { data_address, service_port, .. } = adopted;
+        self.entrances[node].open(lease(adopted.clone()), data_address.clone(), *service_port)
     }
 
     fn give_back(&mut self, node: usize, leases: Vec<wire::Adopted>) {

@@ -1,10 +1,18 @@
 //! Drains carried out (design section 4): marked in the child_list, the service-manager's own
 //! requests to 0, the node's to 0, stop, release. Nothing here cuts a request.
 
+use std::time::Duration;
+
+use cluster::config::DataPath;
+
 use super::Manager;
 use super::record::Cause;
 use crate::calls;
 use crate::node::{DrainStep, Lease, Stage};
+
+/// A service-manager that no longer has a child on its list closes what is left of its connections after
+/// 5 s, in which both ends of each can say goodbye; and the list is on its way there for a moment.
+const PARTING_TIME: Duration = Duration::from_secs(6);
 
 impl Manager {
     /// Marks a child as draining; the new list tells the service-manager.
@@ -112,7 +120,18 @@ impl Manager {
         self.nodes[index].enter(Stage::Draining(lease.clone(), DrainStep::AtNode), now);
         self.children.retain(|&child| child != index);
         let (limit, told) = (self.service.long_lived_timeout, self.told.clone());
-        self.waiting[index] = Some(self.calls.spawn(calls::drain(index, client, lease, limit, told)));
+        let parting = self.parting(index);
+        self.waiting[index] =
+            Some(self.calls.spawn(calls::drain(index, client, lease, limit, parting, told)));
+    }
+
+    /// How long the service has to go on after the node has answered: it counts none of the requests that
+    /// go straight to the service, and long-lived ones are being closed politely from now on.
+    fn parting(&self, index: usize) -> Duration {
+        match self.service.path {
+            DataPath::Direct if self.nodes[index].front.in_flight > 0 => PARTING_TIME,
+            DataPath::Direct | DataPath::Relayed => Duration::ZERO,
+        }
     }
 
     pub(super) fn node_drained(&mut self, node: usize, lease_id: &str, result: Result<(), String>) {

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use cluster::config::DataPath;
 use proto::task_processor as wire;
 
 use super::Manager;
@@ -22,10 +23,10 @@ impl Manager {
             Link::Up { incarnation } if incarnation != 0 => Some(incarnation),
             Link::Up { .. } | Link::Down { .. } | Link::Unknown => None,
         };
-        let mut lost = false;
+        let mut is_news = false;
         if known.is_some_and(|known| known != reply.node_incarnation) {
             self.lose(node, "its task-processor was started anew", Loss::Gone);
-            lost = true;
+            is_news = true;
         }
         let born = self.born;
         let record = &mut self.nodes[node];
@@ -33,16 +34,19 @@ impl Manager {
         if let Some(sent) = sent {
             record.answered = sent.saturating_duration_since(born);
         }
-        record.report = report(&reply, record.lease().map(|lease| lease.id.as_str()));
+        let mut said = report(&reply, record.lease().map(|lease| lease.id.as_str()));
+        // A node that relays refuses requests meanwhile.
+        said.probe_fails &= self.service.path == DataPath::Direct;
+        is_news |= record.hear(said);
         if let (Stage::Jeopardy(lease), Silence::None) = (&record.stage, record.silence(now, self.patience)) {
             let lease = lease.clone();
             record.enter(Stage::Ready(lease), now);
             tracing::info!(node = record.name, "answers again");
         }
         for lease in &reply.leases {
-            lost |= self.heard_of_lease(node, lease, sent);
+            is_news |= self.heard_of_lease(node, lease, sent);
         }
-        if lost {
+        if is_news {
             self.decide();
         }
     }
@@ -132,6 +136,7 @@ fn report(reply: &wire::RenewReply, lease_id: Option<&str>) -> Report {
         cpus: load.cpus,
         service_cpu: lease.map_or(0.0, |lease| lease.cpu),
         service_memory_bytes: lease.map_or(0, |lease| lease.memory_bytes),
-        in_flight: lease.map_or(0, |lease| lease.in_flight),
+        in_flight: lease.and_then(|lease| lease.in_flight),
+        probe_fails: lease.is_some_and(|lease| lease.probe_fails),
     }
 }

@@ -51,6 +51,9 @@ impl Manager {
 
 fn child(node: &Node) -> Option<front::Child> {
     let (lease, state) = match &node.stage {
+        Stage::Ready(lease) | Stage::Jeopardy(lease) if node.report.probe_fails => {
+            (lease, front::ChildState::NotReady)
+        }
         Stage::Ready(lease) => (lease, front::ChildState::Ready),
         Stage::Jeopardy(lease) => (lease, front::ChildState::Jeopardy),
         Stage::Draining(lease, DrainStep::AtFront) => (lease, front::ChildState::Draining),

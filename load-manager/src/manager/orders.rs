@@ -27,6 +27,7 @@ impl Manager {
                 client,
                 identity,
                 request_id,
+                self.entrances[index].clone(),
                 self.service.start_timeout,
                 told,
             ));

@@ -40,8 +40,17 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
+        Self::of(CONFIG)
+    }
+
+    /// Requests go straight to the services.
+    fn direct() -> Self {
+        Self::of(&CONFIG.replace("\"{port}\"]", "\"{address}:{port}\"]\npath = \"direct\""))
+    }
+
+    fn of(config: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let cluster = cluster::config::parse("cluster.toml", CONFIG).unwrap();
+        let cluster = cluster::config::parse("cluster.toml", config).unwrap();
         let (told, events) = mpsc::channel(64);
         let (wanted, list) = watch::channel(front::ChildList::default());
         let (senders, renewals) = (0..2).map(|_| watch::channel(Vec::new())).unzip();
@@ -61,12 +70,16 @@ impl Desk {
     /// A front end and both nodes are there, and nothing is held.
     fn settled() -> Self {
         let mut desk = Self::new();
-        desk.hear(Event::FrontUp(front::ChildList::default()));
-        for node in 0..2 {
-            desk.hear(up(node, Some(Vec::new())));
-            desk.renewed(node, Vec::new());
-        }
+        desk.settle();
         desk
+    }
+
+    fn settle(&mut self) {
+        self.hear(Event::FrontUp(front::ChildList::default()));
+        for node in 0..2 {
+            self.hear(up(node, Some(Vec::new())));
+            self.renewed(node, Vec::new());
+        }
     }
 
     fn hear(&mut self, event: Event) {
@@ -154,7 +167,14 @@ fn lease(node: usize) -> Lease {
 
 fn adopted(node: usize, state: wire::LeaseState) -> wire::Adopted {
     let Lease { id, token, data_address, .. } = lease(node);
-    wire::Adopted { lease_id: id, epoch: 5, ttl_ms: 10_000, token, state: state.into(), data_address }
+    let (ttl_ms, service_port) = (10_000, 0);
+    wire::Adopted { lease_id: id, epoch: 5, ttl_ms, token, state: state.into(), data_address, service_port }
+}
+
+/// The same of a service that takes its requests itself, on that port.
+fn adopted_direct(node: usize, service_port: u32) -> wire::Adopted {
+    let data_address = String::new();
+    wire::Adopted { data_address, service_port, ..adopted(node, wire::LeaseState::Ready) }
 }
 
 fn report(node: usize, state: wire::LeaseState) -> wire::LeaseReport {
@@ -389,4 +409,99 @@ async fn word_from_before_a_stage_does_not_end_it() {
     };
     desk.hear(Event::Renewed { node: 0, reply, sent: Some(before) });
     assert!(desk.is_ready(0));
+}
+
+#[tokio::test]
+async fn a_service_that_takes_its_requests_itself_is_listed_by_its_port_and_without_a_token() {
+    let mut desk = Desk::direct();
+    desk.hear(Event::FrontUp(front::ChildList::default()));
+    desk.hear(up(0, Some(vec![adopted_direct(0, 20_001)])));
+    let child = desk.wanted.borrow().children[0].clone();
+    assert_eq!((child.address.as_str(), child.token.as_str()), ("127.0.0.11:20001", ""));
+    assert_eq!(desk.manager.status().nodes[0].address, "127.0.0.11:20001");
+}
+
+#[tokio::test]
+async fn a_lease_whose_requests_would_go_where_they_must_not_is_given_back() {
+    let ready = |node| adopted(node, wire::LeaseState::Ready);
+    let elsewhere = wire::Adopted { data_address: "10.9.9.9:7401".into(), ..ready(0) };
+    let cases = [
+        (Desk::new(), elsewhere, "10.9.9.9:7401"),
+        (Desk::new(), adopted_direct(0, 20_001), "relays no requests"),
+        (Desk::direct(), ready(0), "relays requests"),
+        (Desk::direct(), adopted_direct(0, 22), "port 22"),
+    ];
+    for (mut desk, said, words) in cases {
+        // By the list of an earlier life it is a child, until the node is heard.
+        let children = vec![child(0, front::ChildState::Ready)];
+        desk.hear(Event::FrontUp(front::ChildList { generation: 3, children }));
+        desk.hear(up(0, Some(vec![said.clone()])));
+        assert!(desk.listed().is_empty(), "{words}");
+        assert_eq!(desk.step(0), Some(DrainStep::Ending));
+        let detail = desk.manager.status().nodes[0].detail.clone();
+        assert!(detail.contains(words), "{detail}");
+        // And it becomes none when nothing but the node knows of it.
+        desk.hear(Event::Released { node: 0, lease_id: lease(0).id, result: Ok(()) });
+        desk.hear(up(0, Some(vec![said])));
+        assert!(desk.listed().is_empty(), "{words}");
+        assert_eq!(desk.step(0), Some(DrainStep::Ending));
+    }
+}
+
+#[tokio::test]
+async fn a_child_whose_service_does_not_answer_its_probe_is_listed_so_where_its_node_cannot_refuse() {
+    let mut relayed = Desk::settled();
+    relayed.add(0);
+    relayed.renewed(0, vec![wire::LeaseReport { probe_fails: true, ..report(0, wire::LeaseState::Ready) }]);
+    assert_eq!(relayed.listed(), [("c1".to_owned(), front::ChildState::Ready)]);
+
+    let mut desk = Desk::direct();
+    desk.settle();
+    desk.add(0);
+    let said = |probe_fails| wire::LeaseReport { probe_fails, ..report(0, wire::LeaseState::Ready) };
+    desk.renewed(0, vec![said(true)]);
+    assert_eq!(desk.listed(), [("c1".to_owned(), front::ChildState::NotReady)]);
+    assert_eq!(desk.manager.status().nodes[0].state, "not ready");
+    let now = desk.manager.now();
+    assert!(desk.manager.fleet(now).ready[0].is_out, "it is no capacity on the way up");
+    desk.renewed(0, vec![said(false)]);
+    assert!(!desk.manager.fleet(now).ready[0].is_out);
+    assert_eq!(desk.listed(), [("c1".to_owned(), front::ChildState::Ready)]);
+    // One that is drained is not held up by its probe, and its successor begins anew.
+    desk.renewed(0, vec![said(true)]);
+    desk.manager.begin_drain("c1", "test");
+    desk.manager.publish();
+    assert_eq!(desk.listed(), [("c1".to_owned(), front::ChildState::Draining)]);
+    desk.hear(Event::LinkRefused { node: 0, words: "nothing listens".into() });
+    desk.add(0);
+    assert_eq!(desk.listed(), [("c1".to_owned(), front::ChildState::Ready)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_is_left_the_time_in_which_the_front_end_closes_what_goes_straight_to_it() {
+    let waits = [(Desk::new(), 1, 0), (Desk::direct(), 0, 0), (Desk::direct(), 1, 6)];
+    for (mut desk, long_lived, wait_s) in waits {
+        desk.settle();
+        desk.add(0);
+        desk.manager.service.long_lived_timeout = Duration::ZERO;
+        desk.manager.begin_drain("c1", "test");
+        let mark = desk.wanted.borrow().generation;
+        desk.hear(Event::ListApplied(mark));
+        let load =
+            front::Load { lease_id: lease(0).id, in_flight: long_lived, long_lived, ..Default::default() };
+        let sample = front::LoadSample { generation: mark, children: vec![load], ..Default::default() };
+        desk.hear(Event::Sample(sample));
+        assert_eq!(desk.step(0), Some(DrainStep::AtNode));
+        let asked = tokio::time::Instant::now();
+        // Nobody answers there; the clock is paused and goes on only where nothing else is left to do.
+        while desk.step(0) == Some(DrainStep::AtNode) {
+            let event = desk.manager.events.recv().await.unwrap();
+            desk.hear(event);
+        }
+        let waited = asked.elapsed();
+        assert!(
+            waited >= Duration::from_secs(wait_s) && waited < Duration::from_secs(wait_s + 1),
+            "{waited:?}"
+        );
+    }
 }

@@ -58,6 +58,9 @@ fn detail(node: &Node, now: Duration) -> String {
     if !node.detail.is_empty() {
         parts.push(node.detail.clone());
     }
+    if node.report.probe_fails {
+        parts.push("the service does not answer its readiness probe there".to_owned());
+    }
     if node.paused_until > now {
         parts.push(format!("asked again in {} s", (node.paused_until - now).as_secs() + 1));
     }

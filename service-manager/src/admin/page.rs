@@ -62,7 +62,7 @@ fn row(seat: &Seat, wanted: ChildState) -> Option<UpstreamRow<'_>> {
         ChildState::Ready | ChildState::Jeopardy if seat.is_serving() && !seat.is_ejected() => {
             UpstreamState::Up
         }
-        ChildState::Ready | ChildState::Jeopardy => UpstreamState::Out,
+        ChildState::Ready | ChildState::Jeopardy | ChildState::NotReady => UpstreamState::Out,
     };
     Some(UpstreamRow {
         name: seat.name(),

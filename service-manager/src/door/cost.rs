@@ -30,7 +30,7 @@ fn door(children: usize, load: u32) -> (Arc<Door>, Vec<InFlight>) {
         lease_id: format!("lease-{index}"),
         epoch: 1,
         address: "127.0.0.1:2".parse().unwrap(),
-        token: "secret".into(),
+        token: Some("secret".into()),
         speed: 1.0,
         state: ChildState::Ready,
     };

@@ -129,6 +129,9 @@ impl Door {
 
     fn child(&self, old: &ChildList, spec: ChildSpec) -> Child {
         if let Some(known) = old.find(&spec) {
+            if known.spec.state == ChildState::NotReady && spec.state == ChildState::Ready {
+                self.warm(&known.seat);
+            }
             known.seat.set_capacity(self.capacity * spec.speed);
             return Child { seat: Arc::clone(&known.seat), spec };
         }
@@ -137,8 +140,9 @@ impl Door {
         let upstream = UpstreamSpec {
             name: spec.node.clone(),
             address: spec.address,
-            token: Some(spec.token.clone()),
-            may_refuse: true,
+            // A service itself gets no token, and what it says of a node is not believed: as the local copy.
+            may_refuse: spec.token.is_some(),
+            token: spec.token.clone(),
             protocol: self.protocol,
         };
         seat.seat(Some(self.upstream_of(&seat, upstream)));

@@ -45,7 +45,7 @@ fn child(node: &str, state: ChildState) -> ChildSpec {
         lease_id: format!("lease-{node}"),
         epoch: 1,
         address: "127.0.0.1:2".parse().unwrap(),
-        token: "secret".into(),
+        token: Some("secret".into()),
         speed: 1.0,
         state,
     }
@@ -110,6 +110,29 @@ async fn a_draining_child_gets_nothing_more_and_keeps_what_runs() {
     assert_eq!(serve(&door).0, "local");
     assert_eq!(place.upstream().in_flight(), 1);
     assert_eq!(door.list().children[0].seat.upstream().unwrap().in_flight(), 1, "it is the same seat");
+}
+
+#[tokio::test]
+async fn a_child_that_is_not_ready_gets_nothing_more_keeps_what_runs_and_comes_back_cold() {
+    let door = door("");
+    let set = |generation, state| {
+        let list = vec![child("c1", state), child("c2", ChildState::Ready)];
+        door.set_list(generation, list).unwrap().unwrap().close(&door.list())
+    };
+    set(1, ChildState::Ready);
+    let (name, place) = serve(&door);
+    assert_eq!(name, "c1");
+    assert!(set(2, ChildState::NotReady).is_empty());
+    // c2 up to its hard capacity, then the local copy, and nobody after it.
+    let (served, places) = names(&door, 8);
+    assert_eq!(served, [["c2"; 4], ["local"; 4]].concat());
+    assert!(matches!(ask(&door), Pick::Wait(_)));
+    drop(places);
+    set(3, ChildState::Ready);
+    let seat = Arc::clone(&door.list().children[0].seat);
+    assert_eq!((seat.upstream().unwrap().in_flight(), seat.warmth()), (1, 0.1), "the same seat, and cold");
+    drop(place);
+    assert_eq!(serve(&door).0, "c1");
 }
 
 #[tokio::test]

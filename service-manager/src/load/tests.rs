@@ -32,7 +32,7 @@ fn door() -> (Arc<Door>, mpsc::Receiver<Arc<Seat>>) {
         lease_id: format!("lease-{node}"),
         epoch: 1,
         address: address(),
-        token: "secret".into(),
+        token: Some("secret".into()),
         speed: 1.0,
         state: ChildState::Ready,
     };

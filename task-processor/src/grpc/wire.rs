@@ -11,7 +11,7 @@ use crate::lease::{
     Adopted, Denial, DenialReason, Grant, Holder, LeaseId, LeaseRef, Reclaim, Refusal, Report, State,
 };
 use crate::load::MachineLoad;
-use crate::node::{CallFault, LeaseOverview, Notice, Overview, Use};
+use crate::node::{CallFault, Entrance, LeaseOverview, Notice, Overview, Use};
 
 /// The longest name taken from the wire; names are kept and logged.
 const NAME_BYTES_MAX: usize = 256;
@@ -63,7 +63,21 @@ pub(super) fn reserve_reply(answer: Result<Grant, Denial>, ttl: Duration) -> pb:
     pb::ReserveReply { answer: Some(answer) }
 }
 
-pub(super) fn adopted(adopted: Adopted, ttl: Duration, data_address: SocketAddr) -> pb::Adopted {
+/// The address and the port of a message that say where requests of a lease are taken; `data` is the
+/// node's address for those that it relays.
+pub(super) fn entrance(entrance: Option<Entrance>, data: SocketAddr) -> (String, u32) {
+    match entrance {
+        None => (String::new(), 0),
+        Some(Entrance::Gate) => (data.to_string(), 0),
+        Some(Entrance::Service(port)) => (String::new(), u32::from(port)),
+    }
+}
+
+pub(super) fn adopted(
+    adopted: Adopted,
+    ttl: Duration,
+    (data_address, service_port): (String, u32),
+) -> pb::Adopted {
     let Adopted { grant: Grant { lease, token }, state } = adopted;
     pb::Adopted {
         lease_id: lease.id.0,
@@ -71,7 +85,8 @@ pub(super) fn adopted(adopted: Adopted, ttl: Duration, data_address: SocketAddr)
         ttl_ms: millis(ttl),
         token: token.secret().to_owned(),
         state: lease_state(Some(state)).into(),
-        data_address: data_address.to_string(),
+        data_address,
+        service_port,
     }
 }
 
@@ -98,6 +113,7 @@ fn lease_report((report, used): (Report, Use)) -> pb::LeaseReport {
         memory_bytes: used.memory,
         reclaim: report.reclaim.map(Into::into),
         detail: report.detail,
+        probe_fails: report.probe_fails,
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Report {
     pub state: Option<State>,
     /// Why the service is not ready, in one sentence; empty where it is.
     pub detail: String,
+    /// Whether the service runs and does not answer its readiness probe.
+    pub probe_fails: bool,
     /// Set while the node asks the holder to drain and release it.
     pub reclaim: Option<Reclaim>,
 }

@@ -16,13 +16,13 @@ use tokio_util::sync::CancellationToken;
 use super::lines::{LineId, Lines};
 use super::runner::{Event, Running, What};
 use super::waiting::{Waiting, reply};
-use super::{Answer, Call, CallFault, Command, Done, Line, Surroundings, Terms, journal};
+use super::{Answer, Call, CallFault, Command, Done, Entrance, Line, Surroundings, Terms, journal};
 use crate::NodeFault;
 use crate::gate::Door;
-use cluster::config::UpstreamProtocol;
+use cluster::config::{DataPath, UpstreamProtocol};
 use relay::Protocol;
 
-use crate::lease::{Book, Denial, Grant, Holder, LeaseId, LeaseRef, Limits, Renewal, Token, Wish};
+use crate::lease::{Adopted, Book, Denial, Grant, Holder, LeaseId, LeaseRef, Limits, Renewal, Token, Wish};
 use crate::load::Meter;
 use crate::saved::{Saved, StateFile};
 use crate::secret::Secrets;
@@ -56,8 +56,17 @@ pub(super) struct Owner {
 struct Service {
     stop: CancellationToken,
     running: Option<Running>,
+    /// The way of its requests; none where they come straight to it.
     door: Option<Arc<Door>>,
     meter: Meter,
+}
+
+impl Service {
+    /// Where its requests are taken while it runs.
+    fn entrance(&self) -> Option<Entrance> {
+        let straight = |running: Running| Entrance::Service(running.address.port());
+        self.running.map(|running| self.door.as_ref().map_or(straight(running), |_| Entrance::Gate))
+    }
 }
 
 impl Owner {
@@ -133,13 +142,16 @@ impl Owner {
         }
     }
 
-    /// The door is made first, and shut: the book has it opened before anybody hears of the start.
+    /// The door is made first, and shut: the book has it opened before anybody hears of the start. A
+    /// service whose requests come straight has none: here its token opens nothing.
     fn started(&mut self, id: &LeaseId, running: Running) {
         let Some((lease, service)) = self.book.lease(id).zip(self.services.get_mut(id)) else { return };
-        let protocol = protocol_of(&self.terms.services, &lease.holder.service);
-        let door = self.surroundings.gate.open(id.clone(), lease.token.clone(), running.address, protocol);
+        let relayed = relayed(&self.terms.services, &lease.holder.service);
+        let open = |protocol| {
+            self.surroundings.gate.open(id.clone(), lease.token.clone(), running.address, protocol)
+        };
+        service.door = relayed.map(open);
         service.running = Some(running);
-        service.door = Some(door);
         self.book.started(id);
         self.publish_roots();
     }
@@ -158,6 +170,12 @@ impl Owner {
                 if let Ok(leases) = &adopted {
                     journal::adopted(&holder, incarnation, leases.len());
                 }
+                let entrance = |id: &LeaseId| self.services.get(id).and_then(Service::entrance);
+                let with_entrance = |adopted: Adopted| {
+                    let entrance = entrance(&adopted.grant.lease.id);
+                    (adopted, entrance)
+                };
+                let adopted = adopted.map(|leases| leases.into_iter().map(with_entrance).collect());
                 reply(answer, settled.and_then(|()| Ok(adopted?)));
             }
             Command::Renew { renewal, sequence, line } => self.renew(renewal, sequence, line).await,
@@ -251,20 +269,24 @@ impl Owner {
 
     fn answer_waiting(&mut self) {
         let services = &self.services;
-        self.waiting.answer(&self.book, |id| {
-            services
-                .get(id)
-                .and_then(|service| service.running)
-                .map_or(Duration::ZERO, |running| running.start_time)
-        });
+        self.waiting.answer(&self.book, |id| services.get(id).map_or_else(Done::default, done));
     }
 }
 
-/// What the service speaks, by this node's own file.
-fn protocol_of(services: &[cluster::config::Service], name: &str) -> Protocol {
-    match services.iter().find(|service| service.name == name).map(|service| service.upstream) {
-        Some(UpstreamProtocol::H2c) => Protocol::H2c,
-        Some(UpstreamProtocol::Http1) | None => Protocol::Http1,
+/// What is to be said of a service when a call about its lease is done.
+fn done(service: &Service) -> Done {
+    let start_time = service.running.map_or(Duration::ZERO, |running| running.start_time);
+    Done { start_time, entrance: service.entrance() }
+}
+
+/// What the service speaks where the node relays its requests, by this node's own file; `None` where
+/// they come straight to it.
+fn relayed(services: &[cluster::config::Service], name: &str) -> Option<Protocol> {
+    let service = services.iter().find(|service| service.name == name)?;
+    match (service.path, service.upstream) {
+        (DataPath::Direct, _) => None,
+        (DataPath::Relayed, UpstreamProtocol::H2c) => Some(Protocol::H2c),
+        (DataPath::Relayed, UpstreamProtocol::Http1) => Some(Protocol::Http1),
     }
 }
 

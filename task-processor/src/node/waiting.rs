@@ -4,7 +4,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::{Answer, CallFault, Done};
-use crate::lease::{Book, LeaseId, LeaseRef, Progress, Refusal};
+use crate::lease::{Book, LeaseId, LeaseRef, Progress};
 
 /// Calls that may wait at once; a front end makes one call at a time for each lease.
 const WAITING_MAX: usize = 256;
@@ -72,21 +72,16 @@ impl Waiting {
         self.calls.push(Pending { call, lease, answer });
     }
 
-    /// Answers every call whose answer is known now; `start_time` is that of a lease's service.
-    pub(super) fn answer(&mut self, book: &Book, start_time: impl Fn(&LeaseId) -> Duration) {
+    /// Answers every call whose answer is known now; `done` is what there is to say of a lease's service.
+    pub(super) fn answer(&mut self, book: &Book, done: impl Fn(&LeaseId) -> Done) {
         for pending in self.calls.extract_if(.., |pending| {
             pending.answer.is_closed() || pending.call.progress(book, &pending.lease).is_ready()
         }) {
             if let Poll::Ready(result) = pending.call.progress(book, &pending.lease) {
-                reply_done(pending.answer, result, start_time(&pending.lease.id));
+                reply(pending.answer, result.map(|()| done(&pending.lease.id)).map_err(CallFault::from));
             }
         }
     }
-}
-
-/// Answers a call that is done or refused.
-fn reply_done(answer: Answer<Done>, result: Result<(), Refusal>, start_time: Duration) {
-    reply(answer, result.map(|()| Done { start_time }).map_err(CallFault::from));
 }
 
 /// Answers; a caller that went away needs none.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cluster::config::{self, Cluster};
+use cluster::config::{self, Cluster, DataPath};
 use cluster::daemon::{self, Shutdown};
 use proto::task_processor as pb;
 use proto::task_processor::reserve_reply::Answer;
@@ -71,6 +71,14 @@ pub fn cluster() -> Cluster {
     config::parse("cluster.toml", CLUSTER).unwrap()
 }
 
+/// The same with requests that go straight to the service, on an address of the node's own.
+pub fn direct_cluster() -> Cluster {
+    let mut cluster = cluster();
+    cluster.nodes[0].address = [127, 88, 0, 1].into();
+    cluster.services[0].path = DataPath::Direct;
+    cluster
+}
+
 /// A node that runs by these rules.
 pub async fn world(cluster: Cluster) -> World {
     world_in(cluster, tempfile::tempdir().unwrap()).await
@@ -132,6 +140,14 @@ impl World {
         grant
     }
 
+    /// A lease as `ready`, of a service whose requests come straight; and where it takes them.
+    pub async fn ready_direct(&self) -> (pb::Grant, SocketAddr) {
+        let grant = self.reserve("fe").await;
+        let started = soon(self.client.clone().start(lease(&grant))).await.unwrap().into_inner();
+        assert_eq!(started.data_address, "");
+        (grant, service_at(started.service_port))
+    }
+
     /// What a person is shown.
     pub async fn status(&self) -> pb::NodeStatus {
         soon(self.client.clone().status(pb::StatusRequest {})).await.unwrap().into_inner()
@@ -160,7 +176,7 @@ impl World {
     pub async fn running_request(&self, grant: &pb::Grant, file: &Path) -> JoinHandle<Reply> {
         let path = format!("/until{}", file.display());
         let request = tokio::spawn(get(self.data, path, Some(grant.token.clone())));
-        self.until("a request in flight", |status| status.leases[0].in_flight == 1).await;
+        self.until("a request in flight", |status| status.leases[0].in_flight == Some(1)).await;
         request
     }
 
@@ -224,6 +240,11 @@ impl Holder {
     }
 }
 
+/// Where the service of `direct_cluster` takes requests that listens on this port.
+pub fn service_at(port: u32) -> SocketAddr {
+    SocketAddr::new([127, 88, 0, 1].into(), port.try_into().unwrap())
+}
+
 pub fn lease(grant: &pb::Grant) -> pb::LeaseRef {
     pb::LeaseRef { lease_id: grant.lease_id.clone(), epoch: grant.epoch }
 }
@@ -238,9 +259,25 @@ fn tiny_service() -> PathBuf {
 
 async fn get(data: SocketAddr, path: String, token: Option<String>) -> Reply {
     let token = token.map_or(String::new(), |token| format!("X-Accordion-Token: {token}\r\n"));
-    let request = format!("GET {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n{token}\r\n");
     let mut stream = TcpStream::connect(data).await.unwrap();
+    ask(&mut stream, &path, &token).await;
+    reply(stream).await
+}
+
+/// A GET to the service itself, which leaves it to us to end the connection.
+pub async fn get_straight(service: SocketAddr, path: String) -> Reply {
+    let mut stream = TcpStream::connect(service).await.unwrap();
+    ask(&mut stream, &path, "").await;
+    stream.shutdown().await.unwrap();
+    reply(stream).await
+}
+
+async fn ask(stream: &mut TcpStream, path: &str, fields: &str) {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n{fields}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
+}
+
+async fn reply(mut stream: TcpStream) -> Reply {
     let mut text = String::new();
     stream.read_to_string(&mut text).await.unwrap();
     let status = text.get(9..12).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{text:?}"));

@@ -28,14 +28,17 @@ pub(super) fn checked(table: &mut Table<'_>) -> Option<Vec<String>> {
     }
     let command: Vec<String> =
         parts.into_iter().map(|part| part.map(str::to_owned)).collect::<Option<_>>()?;
-    // Behind a dollar sign it is a variable of the command's own.
-    let has_port = |part: &String| part.split("${").any(|piece| piece.contains("{port}"));
-    if !command.iter().any(has_port) {
+    if !has(&command, "{port}") {
         let excerpt = table.report().excerpt(written.span());
         let fault = format!("{} = {excerpt}, must contain {{port}}, where it is to listen", table.name(KEY));
         table.report().fault(written.span().start, fault);
     }
     Some(command)
+}
+
+/// Whether the placeholder stands in the command. Behind a dollar sign it is a variable of the command's own.
+pub(super) fn has(command: &[String], placeholder: &str) -> bool {
+    command.iter().any(|part| part.split("${").any(|piece| piece.contains(placeholder)))
 }
 
 fn checked_part<'a>(table: &Table<'_>, part: &'a Spanned<DeValue<'_>>) -> Option<&'a str> {

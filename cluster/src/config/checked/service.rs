@@ -15,7 +15,7 @@ use super::{Pool, command, scaling};
 use crate::config::kind::network::{Address, Listen, Ports};
 use crate::config::kind::{Choice, Kind, Name, RequestPath, Whole, is_name};
 use crate::config::written::{Origin, Table};
-use crate::config::{Service, UpstreamProtocol};
+use crate::config::{DataPath, Service, UpstreamProtocol};
 use taken::Taken;
 
 const PORTS: std::ops::RangeInclusive<u16> = 20000..=29999;
@@ -38,6 +38,7 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
     let ports = table.or("ports", &Ports, PORTS).value;
     let upstream = Choice(&[("http1", UpstreamProtocol::Http1), ("h2c", UpstreamProtocol::H2c)]);
     let upstream = table.or("upstream", &upstream, UpstreamProtocol::Http1).value;
+    let path = path(&mut table, command.as_deref());
     let capacity = table.required("capacity", &Whole(1, CAPACITY_MAX)).map(|capacity| capacity.value);
     let local_capacity = table.or("local_capacity", &Whole(1, CAPACITY_MAX), capacity.unwrap_or(1)).value;
     let (min, max) = taken.nodes(&mut table);
@@ -62,6 +63,7 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
         ready,
         ports,
         upstream,
+        path,
         capacity: capacity?,
         local_capacity,
         min,
@@ -98,4 +100,18 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
         admin: log.admin.map(|admin| admin.value),
         scaling,
     })
+}
+
+/// The path to a copy on a node; straight, the copy has to be told where the front end looks for it.
+fn path(table: &mut Table<'_>, command: Option<&[String]>) -> DataPath {
+    let kind = Choice(&[("relayed", DataPath::Relayed), ("direct", DataPath::Direct)]);
+    let path = table.or("path", &kind, DataPath::Relayed);
+    let is_told = command.is_none_or(|command| command::has(command, "{address}"));
+    table.check(path.value == DataPath::Relayed || is_told, &[path.origin], || {
+        let path = table.shown("path", "\"direct\"", path.origin);
+        format!(
+            "{path}, must have {{address}} in command: the service is to listen on the node's own address"
+        )
+    });
+    path.value
 }

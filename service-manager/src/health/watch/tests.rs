@@ -44,7 +44,7 @@ fn child(node: &str, address: SocketAddr) -> ChildSpec {
         lease_id: format!("lease-{node}"),
         epoch: 1,
         address,
-        token: "secret".into(),
+        token: Some("secret".into()),
         speed: 1.0,
         state: ChildState::Ready,
     }

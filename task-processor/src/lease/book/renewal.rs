@@ -95,7 +95,7 @@ impl Book {
                 Err(refusal) => refusal.to_string(),
             };
             let (id, epoch) = (named.id.clone(), named.epoch);
-            reports.push(Report { id, epoch, state: None, detail, reclaim: None });
+            reports.push(Report { id, epoch, state: None, detail, probe_fails: false, reclaim: None });
         }
         reports
     }
@@ -106,6 +106,7 @@ impl Book {
             epoch: lease.epoch,
             state: Some(lease.state),
             detail: lease.explanation().to_owned(),
+            probe_fails: !lease.answering,
             reclaim: self.reclaim(now, lease),
         }
     }

@@ -81,7 +81,8 @@ impl Owner {
         Ok(())
     }
 
-    /// Finds the drains whose last request has ended.
+    /// Finds the drains whose last request has ended. Of requests that come straight to a service none is
+    /// known here: its front end has seen to them before it drains.
     fn note_idle(&mut self) {
         let draining =
             self.book.leases().iter().filter(|lease| matches!(lease.state, State::Draining { .. }));
@@ -103,7 +104,7 @@ impl Owner {
             self.book.start_failed(&id, format!("service {} is not in cluster.toml", lease.holder.service));
             return;
         };
-        let spec = Spec::new(service, self.terms.machine);
+        let spec = Spec::on_node(service, self.terms.machine);
         let record = Service::default();
         let run = runner::run(id.clone(), spec, record.stop.clone(), self.events.0.clone());
         self.runners.spawn(run);

@@ -1,6 +1,7 @@
 //! What the owner says: notices down the renewal streams, and the overview for a person.
 
 use super::Owner;
+use crate::gate::Door;
 use crate::lease::{Lease, LeaseId, Renewal};
 use crate::node::lines::{Line, LineId};
 use crate::node::{LeaseOverview, Notice, Overview, Use};
@@ -63,9 +64,9 @@ impl Owner {
 
     fn lease_overview(&self, lease: &Lease) -> LeaseOverview {
         let service = self.services.get(&lease.id);
-        let door = service.and_then(|service| service.door.as_ref());
         let load = self.surroundings.figures.borrow().services.get(&lease.id).copied().unwrap_or_default();
-        let in_flight = door.map_or(0, |door| door.in_flight());
+        let door = service.and_then(|service| service.door.as_deref());
+        let in_flight = door.map(Door::in_flight);
         LeaseOverview {
             id: lease.id.clone(),
             holder: lease.holder.clone(),
@@ -73,7 +74,7 @@ impl Owner {
             state: lease.state,
             age: self.now().saturating_sub(lease.granted_at),
             used: Use { in_flight, cpu: load.cpu, memory: load.memory },
-            served: door.map_or(0, |door| door.served()),
+            served: door.map(Door::served),
             pid: service.and_then(|service| service.running).map_or(0, |running| running.pid),
             detail: lease.explanation().to_owned(),
         }
@@ -90,7 +91,7 @@ impl Owner {
         let Some(service) = self.services.get_mut(id) else { return Use::default() };
         let figures = self.surroundings.figures.borrow();
         Use {
-            in_flight: service.door.as_ref().map_or(0, |door| door.in_flight()),
+            in_flight: service.door.as_deref().map(Door::in_flight),
             cpu: service.meter.mean(&figures, id),
             memory: figures.services.get(id).map_or(0, |load| load.memory),
         }
