@@ -7,12 +7,14 @@
 mod checked;
 mod fault;
 mod file;
+mod floor;
 mod kind;
 mod lines;
 mod network;
 mod report;
 mod scaling;
 mod service;
+mod sharing;
 mod syntax;
 mod typo;
 mod written;
@@ -23,12 +25,25 @@ use std::time::Duration;
 
 pub use fault::{Fault, Faults};
 pub use file::{FILE_BYTES_MAX, parse, read};
+pub use floor::{Floor, TimeOfDay, Weekday};
 pub use network::Network;
 pub use scaling::{Policy, Scaling};
 pub use service::{AccessLog, DataPath, DispatchRule, Forwarding, Local, Service, UpstreamProtocol};
+pub use sharing::Sharing;
 
 /// The most services that a node may be configured to run at once.
 pub const SLOTS_MAX: u32 = 1000;
+
+/// The most nodes that a service may be configured to hold.
+pub const NODES_MAX: u32 = 100_000;
+
+/// The least that a service may weigh: ten thousand to one is apart enough.
+pub const WEIGHT_MIN: f64 = 0.01;
+/// The most that it may weigh.
+pub const WEIGHT_MAX: f64 = 100.0;
+
+/// The highest priority of a service.
+pub const PRIORITY_MAX: u32 = 100;
 
 /// One cluster: the pool and the services that borrow from it.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +58,8 @@ pub struct Cluster {
     pub state_dir: Option<PathBuf>,
     /// How long the nodes' promises last.
     pub lease: Lease,
+    /// How fast services that share the pool give nodes back.
+    pub sharing: Sharing,
     /// The pool, in the order of the file.
     pub nodes: Vec<Node>,
     /// The services, in the order of the file.
@@ -97,6 +114,11 @@ impl Default for Lease {
 }
 
 impl Cluster {
+    /// Services that all nodes of the pool together may run at once.
+    pub fn slots(&self) -> u32 {
+        self.nodes.iter().map(|node| node.slots).fold(0, u32::saturating_add)
+    }
+
     /// The node of that name.
     pub fn node(&self, name: &str) -> Option<&Node> {
         self.nodes.iter().find(|node| node.name == name)

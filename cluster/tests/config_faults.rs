@@ -7,6 +7,8 @@
 mod cases;
 #[path = "config_faults/data_path.rs"]
 mod data_path;
+#[path = "config_faults/sharing.rs"]
+mod sharing;
 
 use std::fs;
 use std::path::Path;
@@ -49,7 +51,7 @@ fn with_line(number: usize, becomes: &str) -> String {
 #[test]
 fn each_kind_of_fault_is_told_with_its_place_and_its_remedy() {
     let mut differences = String::new();
-    for (line, becomes, expected) in cases::CASES.iter().chain(data_path::CASES) {
+    for (line, becomes, expected) in cases::CASES.iter().chain(data_path::CASES).chain(sharing::CASES) {
         let found = faults(&with_line(*line, becomes));
         if found != *expected {
             differences += &format!("{becomes}\n  expected {expected:#?}\n  found {found:#?}\n");

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use cluster::config::{self, AccessLog, DataPath, Forwarding, Service, UpstreamProtocol};
+use cluster::config::{self, AccessLog, DataPath, Forwarding, Service, Sharing, UpstreamProtocol, Weekday};
 
 /// The service of a file that sets nothing beyond what is required and these lines.
 fn service(lines: &str) -> Service {
@@ -119,4 +119,36 @@ fn an_ipv4_mapped_address_counts_as_the_ipv4_address() {
     assert!(!trusts("::ffff:10.0.0.0/104", "11.0.0.0"));
     assert!(trusts("::ffff:10.0.0.1", "10.0.0.1"));
     assert!(!trusts("::/0", "::ffff:10.0.0.1"));
+}
+
+#[test]
+fn services_are_due_the_same_unless_that_is_written() {
+    let of = |service: Service| (service.weight, service.priority, service.standby, service.floors.len());
+    assert_eq!(of(service("")), (1.0, 0, 0, 0));
+    assert_eq!(of(service("weight = 0.01\npriority = 100\nstandby = 100000")), (0.01, 100, 100_000, 0));
+}
+
+#[test]
+fn each_floor_is_read_with_its_days_in_order_or_every_day() {
+    let pool: String =
+        (1..=3).map(|n| format!("[[node]]\nname=\"n{n}\"\naddress=\"127.0.0.1{n}\"\n")).collect();
+    let floors = "[[service.a.floor]]\ndays = [\"sun\", \"fri\"]\nfrom = \"22:15\"\nto = \"24:00\"\nnodes = 2\n\
+                  [[service.a.floor]]\nfrom = \"00:00\"\nto = \"00:00\"\nnodes = 3\n";
+    let service = service(&format!("{pool}{floors}"));
+    let [weekend, always] = &service.floors[..] else { panic!("{:?}", service.floors) };
+    assert_eq!(weekend.days, [Weekday::Fri, Weekday::Sun]);
+    assert_eq!((weekend.from.minute(), weekend.to.minute(), weekend.nodes), (22 * 60 + 15, 24 * 60, 2));
+    assert!(Weekday::ALL.iter().all(|day| always.nodes_at(*day, 0) == 3 && always.nodes_at(*day, 1439) == 3));
+}
+
+#[test]
+fn what_the_services_share_is_known_by_default() {
+    let text = "[cluster]\nname = \"t\"\n[cluster.sharing]\nperiod = \"100ms\"\n[[node]]\nname = \"n1\"\n\
+                address = \"127.0.0.11\"\nslots = 3\n[[node]]\nname = \"n2\"\naddress = \"127.0.0.12\"\n\
+                [service.a]\nfront_end = \"127.0.0.1\"\nlisten = \"127.0.0.1:8080\"\n\
+                command = [\"x\", \"{port}\"]\ncapacity = 8\n";
+    let cluster = config::parse("cluster.toml", text).unwrap();
+    let expected = Sharing { period: Duration::from_millis(100), ..Sharing::default() };
+    assert_eq!((cluster.sharing.clone(), cluster.slots()), (expected, 4));
+    assert_eq!((cluster.sharing.starved_after, cluster.sharing.period_share), (Duration::from_secs(30), 0.1));
 }

@@ -109,6 +109,7 @@ mod tests {
             runtime_dir: None,
             state_dir: None,
             lease: cluster::config::Lease::default(),
+            sharing: cluster::config::Sharing::default(),
             nodes: vec![node("c1"), node("c2")],
             services: Vec::new(),
         }

@@ -8,13 +8,14 @@ mod lease;
 mod node;
 mod scaling;
 mod service;
+mod sharing;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Cluster;
 use super::kind::{AbsolutePath, Flag, Name};
 use super::written::{Found, Table};
+use super::{Cluster, Sharing};
 use lease::CheckedLease;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -29,6 +30,7 @@ struct Frame {
     runtime_dir: Option<PathBuf>,
     state_dir: Option<PathBuf>,
     lease: CheckedLease,
+    sharing: Sharing,
 }
 
 /// What the services share.
@@ -61,6 +63,7 @@ pub(super) fn cluster(mut root: Table<'_>) -> Option<Cluster> {
         runtime_dir: frame.runtime_dir,
         state_dir: frame.state_dir,
         lease: frame.lease.lease,
+        sharing: frame.sharing,
         nodes: nodes.into_iter().map(|node| node.node).collect::<Option<_>>()?,
         services: services.into_iter().collect::<Option<_>>()?,
     })
@@ -73,6 +76,7 @@ fn frame(mut table: Table<'_>) -> Frame {
         runtime_dir: table.optional("runtime_dir", &AbsolutePath).map(|path| path.value),
         state_dir: table.optional("state_dir", &AbsolutePath).map(|path| path.value),
         lease: lease::checked(table.table("lease", "lease")),
+        sharing: sharing::checked(table.table("sharing", "sharing")),
     };
     table.finish();
     frame

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Network, Scaling};
+use super::{Floor, Network, Scaling};
 
 /// One service: what runs, where clients reach it, and what it may borrow.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,12 @@ pub struct Service {
     pub min: u32,
     /// Nodes it may hold at most. Default: all of the pool.
     pub max: u32,
+    /// Against the other services, when nodes beyond everybody's `min` are shared out. Default 1.0.
+    pub weight: f64,
+    /// One of a higher priority gets them first. Default 0.
+    pub priority: u32,
+    /// Nodes kept started and ready beside those that serve, within `max`. Default 0.
+    pub standby: u32,
     /// Workers (threads) of the relay. `None`: one per core.
     pub workers: Option<usize>,
     /// Requests that may wait at the front end. Default 1000.
@@ -109,6 +115,8 @@ pub struct Service {
     /// Where `/metrics` and `/healthz` answer; `None`: nowhere.
     pub admin: Option<SocketAddr>,
 
+    /// Nodes that it is to have at certain times. Default: none.
+    pub floors: Vec<Floor>,
     /// When to add and when to drain.
     pub scaling: Scaling,
 }

@@ -112,7 +112,7 @@ impl<'a> Table<'a> {
     /// The tables `[[key]]`, in the order of the file.
     pub(super) fn list(&mut self, key: &'static str) -> Vec<Table<'a>> {
         let Some(written) = self.value(key) else { return Vec::new() };
-        let expected = format!("tables, each written [[{key}]]");
+        let expected = format!("tables, each written [[{}]]", self.name(key));
         let Some(array) = written.get_ref().as_array() else {
             self.wrong(key, written, &expected);
             return Vec::new();

@@ -43,7 +43,9 @@ runtime_dir = "run""#,
         2,
         r#"name = "t"
 colour = "red""#,
-        &[r#"3:1: unknown key "colour", must be one of name, insecure, runtime_dir, state_dir, lease"#],
+        &[
+            r#"3:1: unknown key "colour", must be one of name, insecure, runtime_dir, state_dir, lease, sharing"#,
+        ],
     ),
     (
         2,

@@ -2,6 +2,8 @@
 //!
 //! Here is the table as a whole; groups of its keys have files of their own below.
 
+mod due;
+mod floors;
 mod forwarding;
 mod limits;
 mod log;
@@ -42,11 +44,13 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
     let capacity = table.required("capacity", &Whole(1, CAPACITY_MAX)).map(|capacity| capacity.value);
     let local_capacity = table.or("local_capacity", &Whole(1, CAPACITY_MAX), capacity.unwrap_or(1)).value;
     let (min, max) = taken.nodes(&mut table);
+    let due = due::checked(&mut table);
     let relaying = relaying::checked(&mut table);
     let patience = patience::checked(&mut table);
     let limits = limits::checked(&mut table);
     let written = forwarding::checked(&mut table);
     let log = log::checked(&mut table);
+    let floors = floors::checked(table.list("floor"), &max);
     let scaling = scaling::checked(table.table("scaling", "scaling"), &taken.pool().renew);
     if let Some(front_end) = &front_end {
         let sockets = [("listen", listen.as_ref()), ("admin", log.admin.as_ref())];
@@ -67,7 +71,10 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
         capacity: capacity?,
         local_capacity,
         min,
-        max,
+        max: max.value,
+        weight: due.weight,
+        priority: due.priority,
+        standby: due.standby,
         workers: relaying.workers,
         queue_max: relaying.queue_max,
         local: relaying.local,
@@ -98,6 +105,7 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
         access_log: log.access_log,
         access_log_file: log.access_log_file,
         admin: log.admin.map(|admin| admin.value),
+        floors,
         scaling,
     })
 }

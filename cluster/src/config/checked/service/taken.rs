@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::config::NODES_MAX;
 use crate::config::checked::Pool;
 use crate::config::kind::Whole;
 use crate::config::written::{Found, Origin, Table};
-
-const NODES_MAX: u32 = 100_000;
 
 /// What the services so far have taken of what they share.
 pub(super) struct Taken<'p> {
@@ -35,7 +34,7 @@ impl<'p> Taken<'p> {
     }
 
     /// `min` and `max`, against each other and the pool.
-    pub(super) fn nodes(&mut self, table: &mut Table<'_>) -> (u32, u32) {
+    pub(super) fn nodes(&mut self, table: &mut Table<'_>) -> (u32, Found<u32>) {
         let min = table.or("min", &Whole(0, NODES_MAX), 0);
         let max = table.or("max", &Whole(0, NODES_MAX), self.pool.nodes.unwrap_or(NODES_MAX));
         let shown = || table.shown("min", min.value, min.origin);
@@ -55,7 +54,7 @@ impl<'p> Taken<'p> {
             let sums = format!("slots of all nodes ({slots}) for every service's min ({})", self.min);
             format!("{}, must leave enough {sums}", shown())
         });
-        (min.value, max.value)
+        (min.value, max)
     }
 
     /// A service cannot listen at its front end where another one does, nor it itself with another
