@@ -1,5 +1,5 @@
 //! What several of Accordion's daemons share: `cluster.toml`, the start and stop of a daemon, the
-//! supervision of a service process, backoff. It knows no daemon.
+//! supervision of a service process, backoff, shares of a pool. It knows no daemon.
 
 pub mod backoff;
 pub mod config;
@@ -7,4 +7,5 @@ pub mod daemon;
 pub mod guard;
 pub mod level;
 pub mod process;
+pub mod share;
 mod sys;
