@@ -86,6 +86,7 @@ async fn reserve(
         front_end: identity.front_end.clone(),
         incarnation: identity.incarnation,
         request_id,
+        reclaim: None,
     };
     let refused = |words: String, retry_after| AddFault::Refused { words, retry_after };
     let mut sent = Instant::now();

@@ -172,6 +172,8 @@ impl Link {
             incarnation: self.identity.incarnation,
             sequence: *sequence,
             leases: self.leases.borrow_and_update().clone(),
+            claim: None,
+            guaranteed: Vec::new(),
         };
         // A node that does not read is a silent node: its silence is noticed without this one.
         if renewals.try_send(request).is_ok() {

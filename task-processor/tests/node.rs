@@ -265,6 +265,7 @@ async fn a_grant_whose_epoch_cannot_be_saved_holds_no_slot() {
         front_end: "fe".to_owned(),
         incarnation: 1,
         request_id: "wish".to_owned(),
+        reclaim: None,
     };
     let fault = soon(world.client.clone().reserve(request)).await.unwrap_err();
     assert_eq!(fault.code(), Code::Internal);

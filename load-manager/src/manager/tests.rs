@@ -370,7 +370,8 @@ async fn a_restarted_service_manager_is_given_the_list_again() {
 async fn a_reclaim_drains_the_child() {
     let mut desk = Desk::settled();
     desk.add(0);
-    let reclaim = Some(wire::Reclaim { notice_ms: 30_000, reason: "an operator drained the node".into() });
+    let reason = "an operator drained the node".to_owned();
+    let reclaim = Some(wire::Reclaim { notice_ms: 30_000, reason, ..Default::default() });
     desk.renewed(0, vec![wire::LeaseReport { reclaim, ..report(0, wire::LeaseState::Ready) }]);
     assert_eq!(desk.listed(), [("c1".to_owned(), front::ChildState::Draining)]);
     assert!(desk.reasons().contains(&"reclaimed".to_owned()));

@@ -132,13 +132,18 @@ impl From<Denial> for pb::Denial {
             detail: denial.detail,
             retry_after_ms: millis(denial.retry_after),
             holders: denial.holders.into_iter().map(holding).collect(),
+            reclaiming: false,
         }
     }
 }
 
 impl From<Reclaim> for pb::Reclaim {
     fn from(reclaim: Reclaim) -> Self {
-        Self { notice_ms: millis(reclaim.notice), reason: reclaim.reason.to_owned() }
+        Self {
+            notice_ms: millis(reclaim.notice),
+            reason: reclaim.reason.to_owned(),
+            for_service: String::new(),
+        }
     }
 }
 
@@ -165,6 +170,8 @@ impl From<Notice> for pb::RenewReply {
             maintenance: notice.roll.maintenance,
             stopping: notice.roll.stopping,
             fenced: notice.roll.fenced,
+            claims: Vec::new(),
+            slots: 0,
         }
     }
 }
@@ -180,6 +187,8 @@ impl From<Overview> for pb::NodeStatus {
             load: Some(overview.machine.into()),
             leases: overview.leases.into_iter().map(Into::into).collect(),
             uptime_ms: millis(overview.uptime),
+            claims: Vec::new(),
+            requests_cut: 0,
         }
     }
 }
@@ -199,6 +208,8 @@ impl From<LeaseOverview> for pb::LeaseStatus {
             memory_bytes: lease.used.memory,
             pid: lease.pid,
             detail: lease.detail,
+            guaranteed: false,
+            reclaim: None,
         }
     }
 }

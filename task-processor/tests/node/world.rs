@@ -119,6 +119,7 @@ impl World {
             front_end: front_end.to_owned(),
             incarnation,
             request_id: request_id.to_owned(),
+            reclaim: None,
         };
         let reply = soon(self.client.clone().reserve(request)).await.unwrap().into_inner();
         reply.answer.unwrap()
@@ -197,6 +198,8 @@ impl Holder {
             incarnation: self.incarnation,
             sequence,
             leases: leases.to_vec(),
+            claim: None,
+            guaranteed: Vec::new(),
         };
         self.messages.send(message).await.unwrap();
         self.heard(|reply| reply.sequence == sequence).await
@@ -210,6 +213,8 @@ impl Holder {
             incarnation: self.incarnation,
             sequence: 0,
             leases: leases.to_vec(),
+            claim: None,
+            guaranteed: Vec::new(),
         };
         self.messages.send(message).await.unwrap();
     }
