@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::node::{Call, Done, Node};
+use crate::node::{Asked, Call, Done, Node};
 
 use incoming::Incoming;
 use renewals::{Renewals, Replies};
@@ -83,7 +83,9 @@ impl TaskProcessor for Control {
         let request = request.into_inner();
         let holder = wire::holder(request.service, request.front_end)?;
         let request_id = wire::name("request_id", request.request_id)?;
-        let answer = self.node.reserve(holder, request.incarnation, request_id).await?;
+        let reclaim = request.reclaim.map(wire::reclaim_wish).transpose()?;
+        let asked = Asked { holder, incarnation: request.incarnation, request_id, reclaim };
+        let answer = self.node.reserve(asked).await?;
         Ok(Response::new(wire::reserve_reply(answer, self.node.ttl())))
     }
 

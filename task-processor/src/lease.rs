@@ -2,15 +2,19 @@
 //!
 //! Time comes in as a `Duration` since the daemon's start and randomness as a finished lease id and
 //! token; what goes out are answers and `Effect`s. `Book` is the whole of it, `State` one lease's
-//! way from its grant to its end. Nothing here waits, reads a clock or touches a file.
+//! way from its grant to its end; `claims` and `dues` say what each holder has and is due, and `victim`
+//! whose lease is reclaimed. Nothing here waits, reads a clock or touches a file.
 
 mod book;
+mod claims;
+mod dues;
 mod effect;
 mod fronts;
 mod gone;
 mod refusal;
 mod report;
 mod state;
+mod victim;
 
 #[cfg(test)]
 mod diary;
@@ -21,7 +25,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-pub use book::{Adopted, Book, Grant, Progress, Wish};
+pub use book::{Adopted, Book, Grant, Progress, ReclaimWish, Wish};
+pub use claims::HeardClaim;
+pub use dues::Shortage;
 pub use effect::{Effect, Why};
 pub use refusal::{Denial, DenialReason, Refusal};
 pub use report::{Reclaim, Renewal, Report, Roll};
@@ -64,8 +70,12 @@ pub struct Limits {
     pub orphan_grace: Duration,
     /// How long a lease may wait for its start.
     pub reservation_timeout: Duration,
-    /// How long the node's announced end waits for the holders.
+    /// How long an announced end waits for the holders: the node's own, and a lease's that is reclaimed.
     pub reclaim_notice: Duration,
+    /// Services that all nodes of cluster.toml together may run at once.
+    pub pool_slots: u32,
+    /// Whether nothing is reclaimed for another holder, and only said what would be.
+    pub observe_only: bool,
     /// The services of cluster.toml, each with how long a drain waits before running requests are cut.
     pub drain_limits: BTreeMap<String, Duration>,
 }
@@ -97,6 +107,30 @@ pub struct Lease {
     pub answering: bool,
     /// What brought the lease where it is, in one sentence; empty where it serves. See `explanation`.
     pub detail: String,
+    /// Whether its holder marked it, in its last renewal, as one of those that are never reclaimed.
+    pub guaranteed: bool,
+    /// Set while it is reclaimed for another holder.
+    pub reclaim: Option<Reclaiming>,
+}
+
+/// What is to become of a lease that is reclaimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reclaiming {
+    /// Whom the slot is for.
+    pub claimant: Claimant,
+    /// When the notice is over and the node ends the lease, whatever still runs.
+    pub until: Duration,
+}
+
+/// A holder that a slot is reclaimed for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimant {
+    /// Who.
+    pub holder: Holder,
+    /// What it lacks.
+    pub shortage: Shortage,
+    /// Slots of the pool that its share is reckoned with.
+    pub pool_slots: u32,
 }
 
 /// What is said of a lease that could serve but for its service.

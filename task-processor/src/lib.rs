@@ -161,6 +161,8 @@ fn first_address(listeners: &[TcpListener]) -> io::Result<SocketAddr> {
 
 fn terms(config: Config) -> Terms {
     Terms {
+        pool_slots: config.cluster.slots(),
+        observe_only: config.cluster.sharing.observe_only,
         machine: config.node.address,
         name: config.node.name,
         slots: config.node.slots,

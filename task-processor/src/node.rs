@@ -21,7 +21,10 @@ use tokio::task::JoinHandle;
 
 use crate::NodeFault;
 use crate::gate::Gate;
-use crate::lease::{Adopted, Denial, Grant, Holder, LeaseId, LeaseRef, Refusal, Renewal, Roll, State};
+use crate::lease::{
+    Adopted, Denial, Grant, HeardClaim, Holder, LeaseId, LeaseRef, Reclaim, ReclaimWish, Refusal, Renewal,
+    Roll, State,
+};
 use crate::load::{Figures, MachineLoad, Roots};
 use crate::saved::StateFault;
 
@@ -43,6 +46,10 @@ pub(crate) struct Terms {
     pub(crate) machine: IpAddr,
     /// Services it may run at once.
     pub(crate) slots: u32,
+    /// Services that all nodes may run at once.
+    pub(crate) pool_slots: u32,
+    /// Whether it is only said what would be reclaimed for another service.
+    pub(crate) observe_only: bool,
     /// The times of a lease.
     pub(crate) lease: Lease,
     /// What it may run.
@@ -143,6 +150,8 @@ pub(crate) struct Overview {
     pub(crate) stopping: bool,
     pub(crate) machine: MachineLoad,
     pub(crate) leases: Vec<LeaseOverview>,
+    pub(crate) claims: Vec<HeardClaim>,
+    pub(crate) requests_cut: u64,
     pub(crate) uptime: Duration,
 }
 
@@ -158,6 +167,21 @@ pub(crate) struct LeaseOverview {
     pub(crate) served: Option<u64>,
     pub(crate) pid: u32,
     pub(crate) detail: String,
+    pub(crate) guaranteed: bool,
+    pub(crate) reclaim: Option<Reclaim>,
+}
+
+/// Who asks for a slot, and how.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// For whom.
+    pub(crate) holder: Holder,
+    /// Which start of its load-manager asks.
+    pub(crate) incarnation: u64,
+    /// The caller's name for the wish.
+    pub(crate) request_id: String,
+    /// What speaks for taking a slot back, if none is free.
+    pub(crate) reclaim: Option<ReclaimWish>,
 }
 
 /// Where a command's answer goes.
@@ -166,7 +190,7 @@ type Answer<T> = oneshot::Sender<Result<T, CallFault>>;
 /// What can be asked of the owner.
 #[derive(Debug)]
 enum Command {
-    Reserve { holder: Holder, incarnation: u64, request_id: String, answer: Answer<Result<Grant, Denial>> },
+    Reserve { asked: Asked, answer: Answer<Result<Grant, Denial>> },
     Call { call: Call, lease: LeaseRef, answer: Answer<Done> },
     Adopt { holder: Holder, incarnation: u64, answer: Answer<Vec<(Adopted, Option<Entrance>)>> },
     Renew { renewal: Renewal, sequence: u64, line: Line },
@@ -197,13 +221,8 @@ impl Node {
     }
 
     /// Asks for a slot; a denial is an answer too.
-    pub(crate) async fn reserve(
-        &self,
-        holder: Holder,
-        incarnation: u64,
-        request_id: String,
-    ) -> Result<Result<Grant, Denial>, CallFault> {
-        self.ask(|answer| Command::Reserve { holder, incarnation, request_id, answer }).await
+    pub(crate) async fn reserve(&self, asked: Asked) -> Result<Result<Grant, Denial>, CallFault> {
+        self.ask(|answer| Command::Reserve { asked, answer }).await
     }
 
     /// Makes a call about a lease and waits for its answer.

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use proto::task_processor as pb;
 use proto::task_processor::reserve_reply::Answer;
-use proto::task_processor::{DenialReason, LeaseState};
+use proto::task_processor::{DenialReason, LeaseState, ReclaimReason};
 use task_processor::NodeFault;
 use tonic::Code;
-use world::{cluster, direct_cluster, get_straight, lease, service_at, soon, state_file, world, world_in};
+use world::{
+    claim, cluster, direct_cluster, get_straight, lease, service_at, soon, state_file, world, world_in,
+};
 
 fn denial(answer: Answer) -> pb::Denial {
     match answer {
@@ -102,6 +104,72 @@ async fn a_held_slot_is_denied_with_its_holders() {
     assert_eq!(denial.reason(), DenialReason::NoSlot);
     assert_eq!((denial.holders[0].service.as_str(), denial.holders[0].front_end.as_str()), ("shop", "fe"));
     assert!(denial.retry_after_ms > 0);
+}
+
+#[tokio::test]
+async fn a_service_that_is_due_more_gets_the_slot_when_the_notice_is_over() {
+    let mut cluster = cluster();
+    cluster.lease.reclaim_notice = Duration::from_millis(300);
+    let world = world(cluster).await;
+    let grant = world.ready().await;
+    let file = world.directory.path().join("never");
+    let request = world.running_request(&grant, &file).await;
+    let (mut holder, mut other) = (world.holder(1).await, world.holder(1).await);
+    holder.claim(1, &[lease(&grant)], claim("fe", 1, 1.0)).await;
+    // There is one slot, and the heavier service is due it.
+    let heard = other.claim(1, &[], claim("other", 0, 2.0)).await;
+    assert_eq!((heard.slots, heard.slots_free, heard.claims.len()), (1, 0, 1));
+    assert_eq!(pb::Claim { age_ms: 0, ..heard.claims[0].clone() }, claim("fe", 1, 1.0));
+
+    let starved = ReclaimReason::Starved as i32;
+    let told = denial(world.ask_reclaiming("other", starved).await.unwrap());
+    assert!(told.reclaiming && told.reason() == DenialReason::NoSlot, "{told:?}");
+    let told = holder.heard(|reply| reply.leases[0].reclaim.is_some()).await;
+    let reclaim = told.leases[0].reclaim.clone().unwrap();
+    assert_eq!((told.sequence, reclaim.for_service.as_str()), (0, "shop"));
+    assert!(reclaim.notice_ms <= 300, "{reclaim:?}");
+    assert_eq!(world.status().await.claims.len(), 2);
+
+    // Its holder does nothing about it: what runs is cut, and that is counted.
+    let gone = holder.heard(|reply| reply.leases[0].state() == LeaseState::Gone).await;
+    assert!(gone.leases[0].detail.contains("the notice is over"), "{gone:?}");
+    assert!(soon(request).await.unwrap().status >= 500);
+    other.heard(|reply| reply.slots_free == 1).await;
+    assert_eq!(holder.renew(2, &[]).await.slots_free, 0);
+    assert_eq!(world.status().await.requests_cut, 1);
+    let Answer::Grant(next) = world.ask_reclaiming("other", starved).await.unwrap() else { panic!("denied") };
+    assert!(next.epoch > grant.epoch);
+}
+
+#[tokio::test]
+async fn a_lease_that_is_marked_as_guaranteed_stays() {
+    let world = world(cluster()).await;
+    let grant = world.ready().await;
+    let (mut holder, mut other) = (world.holder(1).await, world.holder(1).await);
+    let kept = pb::Claim { min: 1, ..claim("fe", 1, 1.0) };
+    holder.claim_marked(1, &[lease(&grant)], kept).await;
+    other.claim(1, &[], claim("other", 0, 2.0)).await;
+    for reason in [ReclaimReason::Starved, ReclaimReason::UnderMin] {
+        assert!(!denial(world.ask_reclaiming("other", reason as i32).await.unwrap()).reclaiming);
+    }
+    assert!(world.status().await.leases[0].guaranteed);
+}
+
+#[tokio::test]
+async fn nonsense_about_shares_is_refused() {
+    let world = world(cluster()).await;
+    for reason in [0, 9] {
+        let fault = world.ask_reclaiming("fe", reason).await.unwrap_err();
+        assert_eq!(fault.code(), Code::InvalidArgument, "{fault:?}");
+    }
+    assert!(world.status().await.leases.is_empty());
+    let mut holder = world.holder(1).await;
+    holder.send_claim("fe", claim("other", 1, 1.0)).await;
+    assert!(holder.fault().await.message().contains("cannot claim for"));
+    let mut holder = world.holder(1).await;
+    holder.send_claim("fe", claim("fe", 1, 0.0)).await;
+    assert_eq!(holder.fault().await.code(), Code::InvalidArgument);
+    assert!(world.status().await.claims.is_empty());
 }
 
 #[tokio::test]

@@ -81,7 +81,9 @@ async fn listen(node: &Node, mut messages: Streaming<pb::RenewRequest>, line: &L
             return Err(Status::invalid_argument(text));
         }
         let leases = wire::lease_refs(message.leases)?;
-        let renewal = Renewal { holder, incarnation: message.incarnation, leases };
+        let guaranteed = wire::guaranteed(message.guaranteed)?;
+        let claim = message.claim.map(|claim| wire::claim(&holder, claim)).transpose()?;
+        let renewal = Renewal { holder, incarnation: message.incarnation, leases, guaranteed, claim };
         if node.renew(renewal, sequence, line.clone()).await.is_err() {
             return Ok(());
         }

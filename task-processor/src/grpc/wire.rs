@@ -1,4 +1,7 @@
-//! The words of the wire and the node's own, one for one.
+//! The words of the wire and the node's own, one for one. Those by which services share the pool are in
+//! `sharing`.
+
+mod sharing;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,11 +10,11 @@ use cluster::config::SLOTS_MAX;
 use proto::task_processor as pb;
 use tonic::Status;
 
-use crate::lease::{
-    Adopted, Denial, DenialReason, Grant, Holder, LeaseId, LeaseRef, Reclaim, Refusal, Report, State,
-};
+use crate::lease::{Adopted, Denial, DenialReason, Grant, Holder, LeaseId, LeaseRef, Refusal, Report, State};
 use crate::load::MachineLoad;
 use crate::node::{CallFault, Entrance, LeaseOverview, Notice, Overview, Use};
+
+pub(super) use sharing::{claim, guaranteed, reclaim_wish};
 
 /// The longest name taken from the wire; names are kept and logged.
 const NAME_BYTES_MAX: usize = 256;
@@ -132,17 +135,7 @@ impl From<Denial> for pb::Denial {
             detail: denial.detail,
             retry_after_ms: millis(denial.retry_after),
             holders: denial.holders.into_iter().map(holding).collect(),
-            reclaiming: false,
-        }
-    }
-}
-
-impl From<Reclaim> for pb::Reclaim {
-    fn from(reclaim: Reclaim) -> Self {
-        Self {
-            notice_ms: millis(reclaim.notice),
-            reason: reclaim.reason.to_owned(),
-            for_service: String::new(),
+            reclaiming: denial.reclaiming,
         }
     }
 }
@@ -170,8 +163,8 @@ impl From<Notice> for pb::RenewReply {
             maintenance: notice.roll.maintenance,
             stopping: notice.roll.stopping,
             fenced: notice.roll.fenced,
-            claims: Vec::new(),
-            slots: 0,
+            claims: notice.roll.claims.into_iter().map(Into::into).collect(),
+            slots: u32::try_from(notice.roll.slots).unwrap_or(u32::MAX),
         }
     }
 }
@@ -187,8 +180,8 @@ impl From<Overview> for pb::NodeStatus {
             load: Some(overview.machine.into()),
             leases: overview.leases.into_iter().map(Into::into).collect(),
             uptime_ms: millis(overview.uptime),
-            claims: Vec::new(),
-            requests_cut: 0,
+            claims: overview.claims.into_iter().map(Into::into).collect(),
+            requests_cut: overview.requests_cut,
         }
     }
 }
@@ -208,8 +201,8 @@ impl From<LeaseOverview> for pb::LeaseStatus {
             memory_bytes: lease.used.memory,
             pid: lease.pid,
             detail: lease.detail,
-            guaranteed: false,
-            reclaim: None,
+            guaranteed: lease.guaranteed,
+            reclaim: lease.reclaim.map(Into::into),
         }
     }
 }

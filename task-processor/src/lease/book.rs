@@ -2,11 +2,13 @@
 //!
 //! Each call checks the epoch, lets the event act on the lease's state and answers at once or with
 //! `Poll::Pending`; the `..._progress` methods give the answer later without acting again. What is to
-//! be done outside is collected and taken with `effects`. How leases are granted, renewed and ended
-//! by time is in the modules below.
+//! be done outside is collected and taken with `effects`. How leases are granted, renewed, ended by
+//! time and reclaimed for another holder is in the modules below.
 
 mod clock;
 mod grant;
+mod kept;
+mod reclaim;
 mod renewal;
 mod step;
 
@@ -14,9 +16,13 @@ use std::mem;
 use std::task::Poll;
 use std::time::Duration;
 
+use super::claims::Claims;
 use super::fronts::Fronts;
 use super::gone::Ended;
-use super::{Cause, Effect, Holder, Lease, LeaseId, LeaseRef, Limits, Refusal, State, Token, Why};
+use super::{
+    Cause, Effect, HeardClaim, Holder, Lease, LeaseId, LeaseRef, Limits, Refusal, Shortage, State, Token, Why,
+};
+use kept::Kept;
 
 /// A call's answer: at once, later, or refused.
 pub type Progress = Poll<Result<(), Refusal>>;
@@ -34,6 +40,17 @@ pub struct Wish {
     pub id: LeaseId,
     /// The token a new lease gets.
     pub token: Token,
+    /// Set: if no slot is free, one is to be taken back from somebody.
+    pub reclaim: Option<ReclaimWish>,
+}
+
+/// What speaks for taking a slot back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReclaimWish {
+    /// What the caller lacks.
+    pub shortage: Shortage,
+    /// Slots of the pool as the caller sees it; `None`: as cluster.toml says.
+    pub pool_slots: Option<u32>,
 }
 
 /// What a granted wish is answered with.
@@ -61,6 +78,8 @@ pub struct Book {
     leases: Vec<Lease>,
     ended: Ended,
     fronts: Fronts,
+    claims: Claims,
+    kept: Vec<Kept>,
     epoch: u64,
     saved_epoch: u64,
     maintenance: bool,
@@ -76,6 +95,8 @@ impl Book {
             leases: Vec::new(),
             ended: Ended::default(),
             fronts: Fronts::default(),
+            claims: Claims::default(),
+            kept: Vec::new(),
             epoch: saved_epoch,
             saved_epoch,
             maintenance,
@@ -102,6 +123,11 @@ impl Book {
     /// The lease of that name.
     pub fn lease(&self, id: &LeaseId) -> Option<&Lease> {
         self.leases.iter().find(|lease| lease.id == *id)
+    }
+
+    /// What every holder said last of itself.
+    pub fn claims(&self, now: Duration) -> Vec<HeardClaim> {
+        self.claims.but_of(None, now)
     }
 
     /// Whether an operator drained the node.
@@ -156,7 +182,7 @@ impl Book {
         let index = self.index(lease)?;
         let found = &self.leases[index];
         if let State::Draining { cause, .. } = found.state {
-            if let Some(why) = self.why_withheld(now, cause, &found.holder) {
+            if let Some(why) = self.why_withheld(now, cause, found) {
                 return Err(Refusal::Withheld { id: lease.id.clone(), why });
             }
             if matches!(cause, Cause::Expired { .. }) {
@@ -249,14 +275,15 @@ impl Book {
         }
     }
 
-    fn why_withheld(&self, now: Duration, cause: Cause, holder: &Holder) -> Option<&'static str> {
+    fn why_withheld(&self, now: Duration, cause: Cause, lease: &Lease) -> Option<&'static str> {
         match cause {
             _ if self.is_stopping() => Some("the node's daemon is about to end"),
             _ if self.maintenance => Some("an operator drained the node"),
-            Cause::Expired { .. } if self.fronts.others_want(now, holder) => {
+            _ if lease.reclaim.is_some() => Some("it is reclaimed for another service"),
+            Cause::Expired { .. } if self.fronts.others_want(now, &lease.holder) => {
                 Some("it had expired and another front end wants the node")
             }
-            Cause::Expired { .. } | Cause::Holder | Cause::NodeEnds { .. } => None,
+            Cause::Expired { .. } | Cause::Holder | Cause::NodeEnds { .. } | Cause::Reclaimed { .. } => None,
         }
     }
 }

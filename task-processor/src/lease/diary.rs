@@ -1,5 +1,7 @@
 //! The leases' rules, told as diaries: what happens, when, and what the node then says.
 
+mod sharing;
+
 use std::task::Poll;
 use std::time::Duration;
 
@@ -22,12 +24,18 @@ fn limits() -> Limits {
         orphan_grace: s(60),
         reservation_timeout: s(30),
         reclaim_notice: s(30),
-        drain_limits: [("shop".to_owned(), s(300)), ("mail".to_owned(), s(300))].into(),
+        pool_slots: 1,
+        observe_only: false,
+        drain_limits: ["shop", "mail", "news"].map(|service| (service.to_owned(), s(300))).into(),
     }
 }
 
 fn holder(service: &str) -> Holder {
     Holder { service: service.to_owned(), front_end: format!("{service}-front") }
+}
+
+fn renewal(service: &str, incarnation: u64, leases: Vec<LeaseRef>) -> Renewal {
+    Renewal { holder: holder(service), incarnation, leases, guaranteed: Vec::new(), claim: None }
 }
 
 impl Diary {
@@ -40,6 +48,17 @@ impl Diary {
     }
 
     fn ask(&mut self, at: Duration, service: &str, incarnation: u64, request: &str) -> Result<Grant, Denial> {
+        self.wish(at, service, incarnation, request, None)
+    }
+
+    fn wish(
+        &mut self,
+        at: Duration,
+        service: &str,
+        incarnation: u64,
+        request: &str,
+        reclaim: Option<ReclaimWish>,
+    ) -> Result<Grant, Denial> {
         self.wishes += 1;
         self.book.reserve(
             at,
@@ -49,13 +68,18 @@ impl Diary {
                 request_id: request.to_owned(),
                 id: LeaseId(format!("lease-{}", self.wishes)),
                 token: Token::new(format!("token-{}", self.wishes)),
+                reclaim,
             },
         )
     }
 
     /// Reserves, saves the epoch, starts, and the service gets ready.
     fn ready(&mut self, at: Duration) -> LeaseRef {
-        let grant = self.ask(at, "shop", 1, "first").unwrap();
+        self.ready_for(at, "shop", "first")
+    }
+
+    fn ready_for(&mut self, at: Duration, service: &str, request: &str) -> LeaseRef {
+        let grant = self.ask(at, service, 1, request).unwrap();
         self.save();
         assert_eq!(self.book.start(&grant.lease), Poll::Pending);
         self.book.started(&grant.lease.id);
@@ -76,8 +100,7 @@ impl Diary {
     }
 
     fn renew(&mut self, at: Duration, lease: &LeaseRef, incarnation: u64) -> Roll {
-        let leases = vec![lease.clone()];
-        let renewal = Renewal { holder: holder("shop"), incarnation, leases };
+        let renewal = renewal("shop", incarnation, vec![lease.clone()]);
         let is_fenced = self.book.renew(at, &renewal).is_err();
         let roll = self.book.roll(at, &renewal);
         assert_eq!(roll.fenced, is_fenced);
@@ -486,7 +509,7 @@ fn maintenance_grants_nothing_and_asks_the_holders_to_drain() {
     assert_eq!(day.book.effects(), vec![Effect::NotifyAll]);
     let roll = day.renew(s(1), &lease, 1);
     assert!(roll.maintenance);
-    assert_eq!(roll.leases[0].reclaim.map(|reclaim| reclaim.notice), Some(s(300)));
+    assert_eq!(roll.leases[0].reclaim.as_ref().map(|reclaim| reclaim.notice), Some(s(300)));
     assert_eq!(day.state(&lease), Some(State::Ready));
     assert_eq!(day.ask(s(1), "mail", 1, "m").unwrap_err().reason, DenialReason::Maintenance);
 
@@ -503,7 +526,7 @@ fn an_announced_end_waits_for_a_holder_that_listens() {
     assert_eq!(day.state(&lease), Some(State::Ready));
     let roll = day.renew(s(6), &lease, 1);
     assert!(roll.stopping);
-    assert_eq!(roll.leases[0].reclaim.map(|reclaim| reclaim.notice), Some(s(29)));
+    assert_eq!(roll.leases[0].reclaim.as_ref().map(|reclaim| reclaim.notice), Some(s(29)));
     assert_eq!(day.ask(s(6), "mail", 1, "m").unwrap_err().reason, DenialReason::Stopping);
 
     // The holder drains in its own order, and the node may end.
@@ -557,7 +580,7 @@ fn a_holder_lost_while_the_node_ends_is_not_waited_for() {
 fn a_lease_of_somebody_else_is_reported_gone_and_not_renewed() {
     let mut day = Diary::new();
     let lease = day.ready(s(0));
-    let thief = Renewal { holder: holder("mail"), incarnation: 1, leases: vec![lease.clone()] };
+    let thief = renewal("mail", 1, vec![lease.clone()]);
     day.book.renew(s(9), &thief).unwrap();
     let roll = day.book.roll(s(9), &thief);
     assert_eq!(roll.leases[0].state, None);

@@ -1,8 +1,9 @@
 //! What the book wants done: the only way in which a decision about a lease touches the world.
 
 use std::fmt;
+use std::time::Duration;
 
-use super::{Holder, LeaseId, State};
+use super::{Claimant, Holder, LeaseId, State};
 
 /// One thing to do. The owner carries them out in order, before it answers the call they came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub enum Effect {
     SaveEpoch(u64),
     /// Start the service of this lease.
     StartProcess(LeaseId),
+    /// The lease's time is over: what still runs of its requests is cut by the end of its processes.
+    Cut(LeaseId),
     /// End every process of this lease, half-started ones included.
     StopProcess(LeaseId),
     /// Let requests of this lease in.
@@ -27,6 +30,32 @@ pub enum Effect {
     NotifyAll,
     /// An older start of the holder's load-manager was superseded; it should hear of it and end.
     Fenced(Holder, u64),
+    /// A lease is reclaimed for another holder, for the log.
+    Reclaim {
+        /// Which lease.
+        id: LeaseId,
+        /// Whose.
+        holder: Holder,
+        /// For whom.
+        claimant: Claimant,
+        /// How long its holder has.
+        notice: Duration,
+    },
+    /// That was taken back, for the log.
+    TakenBack {
+        /// Which lease.
+        id: LeaseId,
+        /// Whose.
+        holder: Holder,
+        /// For whom it was reclaimed.
+        claimant: Claimant,
+        /// Why it is not any more.
+        why: &'static str,
+    },
+    /// A reclaimed slot is free and kept for the holder that it was reclaimed for, for the log.
+    Kept(Claimant),
+    /// It is not kept any longer, for this reason and for the log.
+    LetGo(Claimant, &'static str),
     /// A lease changed, for the log.
     Moved {
         /// Which lease.
@@ -79,6 +108,12 @@ pub enum Why {
     DrainTimeOver,
     /// The node's daemon is about to end.
     NodeEnds,
+    /// It is reclaimed for another holder, and its own does not hear of it.
+    Reclaimed,
+    /// It was reclaimed for another holder, and the notice is over.
+    NoticeOver,
+    /// Its reclaim was taken back.
+    TakenBack,
 }
 
 impl Why {
@@ -101,8 +136,16 @@ impl Why {
             | Self::GraceOver
             | Self::Wanted
             | Self::DrainTimeOver
-            | Self::NodeEnds => true,
+            | Self::NodeEnds
+            | Self::Reclaimed
+            | Self::NoticeOver
+            | Self::TakenBack => true,
         }
+    }
+
+    /// Whether it ends what still runs because the time for it is over.
+    pub(crate) fn cuts(self) -> bool {
+        matches!(self, Self::DrainTimeOver | Self::NoticeOver)
     }
 
     /// Whether it only completes what an earlier event began, which then remains the reason to tell.
@@ -131,6 +174,9 @@ impl fmt::Display for Why {
             Self::Wanted => "its holder did not renew it and another front end wants the node",
             Self::DrainTimeOver => "its requests did not end in time",
             Self::NodeEnds => "the node's daemon is about to end",
+            Self::Reclaimed => "reclaimed for another service",
+            Self::NoticeOver => "it was reclaimed for another service and the notice is over",
+            Self::TakenBack => "its reclaim was taken back",
         })
     }
 }

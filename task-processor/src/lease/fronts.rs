@@ -95,10 +95,14 @@ impl Fronts {
 
     /// Whether somebody else than this holder was turned away lately.
     pub(crate) fn others_want(&self, now: Duration, holder: &Holder) -> bool {
-        self.fronts.iter().any(|front| {
-            front.holder != *holder
-                && front.turned_away_at.is_some_and(|at| now.saturating_sub(at) <= WISH_LASTS)
-        })
+        self.turned_away(now).any(|other| other != holder)
+    }
+
+    /// Who was turned away lately.
+    pub(crate) fn turned_away(&self, now: Duration) -> impl Iterator<Item = &Holder> {
+        let lately = move |at: Duration| now.saturating_sub(at) <= WISH_LASTS;
+        let turned_away = self.fronts.iter().filter(move |front| front.turned_away_at.is_some_and(lately));
+        turned_away.map(|front| &front.holder)
     }
 
     fn find(&self, holder: &Holder) -> Option<&Front> {

@@ -70,6 +70,8 @@ pub struct Denial {
     pub retry_after: Duration,
     /// Who holds the slots.
     pub holders: Vec<Holder>,
+    /// Whether a lease is being reclaimed for the caller.
+    pub reclaiming: bool,
 }
 
 /// The closed list of reasons for a denial.

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Holder, LeaseId, LeaseRef, State};
+use cluster::share::Claim;
+
+use super::{HeardClaim, Holder, LeaseId, LeaseRef, State};
 
 /// A holder's sign of life.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Renewal {
     /// Who speaks.
     pub holder: Holder,
@@ -13,17 +15,25 @@ pub struct Renewal {
     pub incarnation: u64,
     /// The leases it believes to hold here.
     pub leases: Vec<LeaseRef>,
+    /// Those of them that must not be reclaimed.
+    pub guaranteed: Vec<LeaseId>,
+    /// What it has and wants, all over the pool; `None`: it does not share.
+    pub claim: Option<Claim>,
 }
 
 /// The node's answer: everything it has to say to this holder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Roll {
     /// Whether a newer start of the holder's load-manager is known; then no lease is listed.
     pub fenced: bool,
     /// The holder's leases, and those it named that are gone.
     pub leases: Vec<Report>,
-    /// Slots nobody holds.
+    /// Slots that this holder would be granted: nobody holds them, and they are kept for nobody else.
     pub slots_free: usize,
+    /// Slots that there are.
+    pub slots: usize,
+    /// What every other holder said last of itself.
+    pub claims: Vec<HeardClaim>,
     /// Whether an operator drained the node.
     pub maintenance: bool,
     /// Whether the node's daemon is about to end.
@@ -48,10 +58,12 @@ pub struct Report {
 }
 
 /// The node's wish to have a lease drained and released.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reclaim {
-    /// How long the holder may take.
+    /// How long the holder may still take.
     pub notice: Duration,
     /// Why, for a person.
     pub reason: &'static str,
+    /// The service that it is for; `None`: the node itself wants it back.
+    pub for_service: Option<String>,
 }

@@ -54,6 +54,11 @@ pub enum Cause {
         /// When it stops it whatever still runs.
         deadline: Duration,
     },
+    /// The lease is reclaimed for another holder and nobody else drains it.
+    Reclaimed {
+        /// When it stops it whatever still runs.
+        deadline: Duration,
+    },
 }
 
 /// What follows once the processes are gone.
@@ -143,7 +148,8 @@ impl State {
         match self {
             Draining { cause: Cause::Holder | Cause::Expired { .. }, .. } => To(Ready),
             Reserved { .. } | Starting | Ready | Orphan { .. } => Stay,
-            Draining { cause: Cause::NodeEnds { .. }, .. } | Stopping { .. } | Stopped => Unfit,
+            Draining { cause: Cause::NodeEnds { .. } | Cause::Reclaimed { .. }, .. } => Unfit,
+            Stopping { .. } | Stopped => Unfit,
         }
     }
 
@@ -153,7 +159,8 @@ impl State {
             Draining { cause: Cause::Holder, drained: false } => {
                 To(Draining { cause: Cause::Holder, drained: true })
             }
-            Draining { cause: Cause::Expired { .. } | Cause::NodeEnds { .. }, .. } => To(FREE),
+            Draining { cause: Cause::Expired { .. }, .. } => To(FREE),
+            Draining { cause: Cause::NodeEnds { .. } | Cause::Reclaimed { .. }, .. } => To(FREE),
             Draining { cause: Cause::Holder, drained: true }
             | Reserved { .. }
             | Starting
@@ -215,7 +222,8 @@ impl State {
             Ready => To(orphan_until.map_or(Draining { cause, drained: false }, |until| Orphan { until })),
             Draining { cause: Cause::Holder, drained: true } => To(FREE),
             Draining { cause: Cause::Holder, drained: false } => To(Draining { cause, drained: false }),
-            Orphan { .. } | Draining { cause: Cause::Expired { .. } | Cause::NodeEnds { .. }, .. } => Stay,
+            Orphan { .. } | Draining { cause: Cause::Expired { .. }, .. } => Stay,
+            Draining { cause: Cause::NodeEnds { .. } | Cause::Reclaimed { .. }, .. } => Stay,
         }
     }
 
@@ -224,7 +232,8 @@ impl State {
         match self {
             Reserved { .. } | Starting | Ready | Stopped => true,
             Draining { cause: Cause::Holder, .. } | Stopping { then: Then::Keep } => true,
-            Draining { cause: Cause::Expired { .. } | Cause::NodeEnds { .. }, .. } => false,
+            Draining { cause: Cause::Expired { .. }, .. } => false,
+            Draining { cause: Cause::NodeEnds { .. } | Cause::Reclaimed { .. }, .. } => false,
             Orphan { .. } | Stopping { then: Then::Free } => false,
         }
     }
@@ -241,7 +250,8 @@ impl State {
     pub(crate) fn deadline(self) -> Option<Duration> {
         match self {
             Reserved { until } | Orphan { until } => Some(until),
-            Draining { cause: Cause::Expired { deadline } | Cause::NodeEnds { deadline }, .. } => {
+            Draining { cause: Cause::Expired { deadline }, .. } => Some(deadline),
+            Draining { cause: Cause::NodeEnds { deadline } | Cause::Reclaimed { deadline }, .. } => {
                 Some(deadline)
             }
             Draining { cause: Cause::Holder, .. } | Starting | Ready | Stopping { .. } | Stopped => None,
@@ -253,7 +263,8 @@ impl State {
         match self {
             Reserved { .. } => Gone,
             Orphan { .. } => self.give_up(drain_deadline),
-            Draining { cause: Cause::Expired { .. } | Cause::NodeEnds { .. }, .. } => To(FREE),
+            Draining { cause: Cause::Expired { .. }, .. } => To(FREE),
+            Draining { cause: Cause::NodeEnds { .. } | Cause::Reclaimed { .. }, .. } => To(FREE),
             Draining { cause: Cause::Holder, .. } | Starting | Ready | Stopping { .. } | Stopped => Stay,
         }
     }
@@ -267,10 +278,31 @@ impl State {
             Draining { cause: Cause::Holder, drained: true } if listening => Stay,
             Draining { cause: Cause::Holder, drained: true } => To(FREE),
             Draining { cause: Cause::NodeEnds { .. }, .. } => Stay,
-            Draining { cause: Cause::Expired { deadline: own }, .. } if own <= deadline => Stay,
-            Ready | Orphan { .. } | Draining { cause: Cause::Expired { .. } | Cause::Holder, .. } => {
+            Draining {
+                cause: Cause::Expired { deadline: own } | Cause::Reclaimed { deadline: own }, ..
+            } if own <= deadline => Stay,
+            Ready | Orphan { .. } | Draining { cause: Cause::Holder | Cause::Expired { .. }, .. } => {
                 To(Draining { cause, drained: false })
             }
+            Draining { cause: Cause::Reclaimed { .. }, .. } => To(Draining { cause, drained: false }),
+        }
+    }
+
+    /// Another holder is to have the slot; `listening`: the holder hears of it and drains by itself.
+    pub(crate) fn reclaim(self, deadline: Duration, listening: bool) -> Step {
+        match self {
+            Ready if listening => Stay,
+            Ready | Orphan { .. } => To(Draining { cause: Cause::Reclaimed { deadline }, drained: false }),
+            Reserved { .. } | Starting | Draining { .. } | Stopping { .. } | Stopped => Stay,
+        }
+    }
+
+    /// The other holder does not need the slot any more.
+    pub(crate) fn take_back(self) -> Step {
+        match self {
+            Draining { cause: Cause::Reclaimed { .. }, .. } => To(Ready),
+            Draining { cause: Cause::Holder | Cause::Expired { .. } | Cause::NodeEnds { .. }, .. } => Stay,
+            Reserved { .. } | Starting | Ready | Orphan { .. } | Stopping { .. } | Stopped => Stay,
         }
     }
 }

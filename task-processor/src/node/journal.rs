@@ -2,14 +2,34 @@
 
 use tracing::{info, warn};
 
-use crate::lease::{Denial, Effect, Holder, LeaseId, State, Why};
+use crate::lease::{Claimant, Denial, Effect, Holder, Lease, LeaseId, State, Why};
 
-/// Logs the effects that are changes of a lease.
+/// Logs the effects that are changes of a lease or of a reclaim.
 pub(super) fn note(effect: &Effect) {
     match effect {
+        Effect::Reclaim { id, holder, claimant, notice } => {
+            let notice_s = notice.as_secs_f64();
+            let Claimant { holder: to, shortage, .. } = claimant;
+            info!(
+                lease = %id, service = holder.service, front_end = holder.front_end, notice_s, ?shortage,
+                for_front_end = to.front_end, "reclaim of lease {id} for service {}", to.service
+            );
+        }
+        Effect::TakenBack { id, holder, claimant, why } => info!(
+            lease = %id, service = holder.service, front_end = holder.front_end, why,
+            for_front_end = claimant.holder.front_end,
+            "reclaim of lease {id} for service {} taken back", claimant.holder.service
+        ),
+        Effect::Kept(Claimant { holder, .. }) => {
+            info!(service = holder.service, front_end = holder.front_end, "reclaimed slot free and kept");
+        }
+        Effect::LetGo(Claimant { holder, .. }, why) => {
+            info!(service = holder.service, front_end = holder.front_end, why, "kept slot let go");
+        }
         Effect::Moved { id, holder, epoch, to, why } => moved(id, holder, *epoch, *to, *why),
         Effect::SaveEpoch(_)
         | Effect::StartProcess(_)
+        | Effect::Cut(_)
         | Effect::StopProcess(_)
         | Effect::Admit(_)
         | Effect::Refuse(_)
@@ -25,6 +45,12 @@ pub(super) fn note(effect: &Effect) {
 pub(super) fn denied(holder: &Holder, denial: &Denial) {
     let (service, front_end) = (&holder.service, &holder.front_end);
     info!(service, front_end, reason = ?denial.reason, detail = denial.detail, "lease denied");
+}
+
+/// Requests are cut, for the time for their end is over.
+pub(super) fn cut(lease: &Lease, requests: u32) {
+    let (service, front_end) = (&lease.holder.service, &lease.holder.front_end);
+    warn!(lease = %lease.id, service, front_end, requests, why = lease.detail, "requests cut");
 }
 
 /// A front end's older load-manager was told to end.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::lines::{LineId, Lines};
 use super::runner::{Event, Running, What};
 use super::waiting::{Waiting, reply};
-use super::{Answer, Call, CallFault, Command, Done, Entrance, Line, Surroundings, Terms, journal};
+use super::{Answer, Asked, Call, CallFault, Command, Done, Entrance, Line, Surroundings, Terms, journal};
 use crate::NodeFault;
 use crate::gate::Door;
 use cluster::config::{DataPath, UpstreamProtocol};
@@ -49,6 +49,8 @@ pub(super) struct Owner {
     to_notify: BTreeSet<Holder>,
     /// Lines whose holder was superseded: they hear that and end.
     to_fence: Vec<LineId>,
+    /// Requests that were cut, because the time for their end was over.
+    requests_cut: u64,
 }
 
 /// The service of one lease, from the order to start it until the lease is gone.
@@ -92,6 +94,7 @@ impl Owner {
             lines: Lines::default(),
             to_notify: BTreeSet::new(),
             to_fence: Vec::new(),
+            requests_cut: 0,
         })
     }
 
@@ -158,8 +161,8 @@ impl Owner {
 
     async fn obey(&mut self, command: Command) {
         match command {
-            Command::Reserve { holder, incarnation, request_id, answer } => {
-                let result = self.reserve(holder, incarnation, request_id).await;
+            Command::Reserve { asked, answer } => {
+                let result = self.reserve(asked).await;
                 reply(answer, result);
             }
             Command::Call { call, lease, answer } => self.call(call, lease, answer).await,
@@ -195,22 +198,21 @@ impl Owner {
         }
     }
 
-    async fn reserve(
-        &mut self,
-        holder: Holder,
-        incarnation: u64,
-        request_id: String,
-    ) -> Result<Result<Grant, Denial>, CallFault> {
+    async fn reserve(&mut self, asked: Asked) -> Result<Result<Grant, Denial>, CallFault> {
+        let Asked { holder, incarnation, request_id, reclaim } = asked;
         let (id, token) = (LeaseId(self.secrets.lease_id()?), Token::new(self.secrets.token()?));
         let now = self.now();
-        let wish = Wish { holder: holder.clone(), incarnation, request_id, id: id.clone(), token };
+        let wish = Wish { holder: holder.clone(), incarnation, request_id, id: id.clone(), token, reclaim };
         let answer = self.book.reserve(now, wish);
         if let Err(fault) = self.settle().await {
             self.book.withdraw(&id);
             self.settle_or_log().await;
             return Err(fault);
         }
-        if let Err(denial) = &answer {
+        // A reclaim is told of once, and not each time that its claimant asks whether the slot is free.
+        if let Err(denial) = &answer
+            && !denial.reclaiming
+        {
             journal::denied(&holder, denial);
         }
         Ok(answer)
@@ -298,6 +300,8 @@ fn limits(terms: &Terms) -> Limits {
         orphan_grace: terms.lease.orphan_grace,
         reservation_timeout: terms.lease.reservation_timeout,
         reclaim_notice: terms.lease.reclaim_notice,
+        pool_slots: terms.pool_slots,
+        observe_only: terms.observe_only,
         drain_limits: terms.services.iter().map(drain_limit).collect(),
     }
 }
@@ -323,6 +327,8 @@ mod tests {
             name: "n1".to_owned(),
             machine: [127, 0, 0, 1].into(),
             slots: 1,
+            pool_slots: 1,
+            observe_only: false,
             lease: cluster::config::Lease::default(),
             services: Vec::new(),
             state_file: directory.path().join("state"),

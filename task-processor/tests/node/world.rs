@@ -114,15 +114,19 @@ pub async fn soon<T>(answer: impl Future<Output = T>) -> T {
 impl World {
     /// Reserves for `front_end` and answers whatever the node says.
     pub async fn ask(&self, front_end: &str, incarnation: u64, request_id: &str) -> Answer {
-        let request = pb::ReserveRequest {
-            service: "shop".to_owned(),
-            front_end: front_end.to_owned(),
-            incarnation,
-            request_id: request_id.to_owned(),
-            reclaim: None,
-        };
-        let reply = soon(self.client.clone().reserve(request)).await.unwrap().into_inner();
-        reply.answer.unwrap()
+        let reclaim = None;
+        self.wish(pb::ReserveRequest { incarnation, reclaim, ..wish(front_end, request_id) }).await.unwrap()
+    }
+
+    /// Reserves, if need be by a reclaim for this reason.
+    pub async fn ask_reclaiming(&self, front_end: &str, reason: i32) -> Result<Answer, tonic::Status> {
+        let reclaim = Some(pb::ReclaimWish { reason, slots: 0 });
+        self.wish(pb::ReserveRequest { reclaim, ..wish(front_end, "wish") }).await
+    }
+
+    async fn wish(&self, request: pb::ReserveRequest) -> Result<Answer, tonic::Status> {
+        let reply = soon(self.client.clone().reserve(request)).await?.into_inner();
+        Ok(reply.answer.unwrap())
     }
 
     /// Reserves where that must succeed.
@@ -192,22 +196,51 @@ impl World {
 impl Holder {
     /// Renews these leases and answers with the reply to that very message.
     pub async fn renew(&mut self, sequence: u64, leases: &[pb::LeaseRef]) -> pb::RenewReply {
-        let message = pb::RenewRequest {
-            service: "shop".to_owned(),
-            front_end: "fe".to_owned(),
-            incarnation: self.incarnation,
-            sequence,
-            leases: leases.to_vec(),
-            claim: None,
-            guaranteed: Vec::new(),
-        };
-        self.messages.send(message).await.unwrap();
-        self.heard(|reply| reply.sequence == sequence).await
+        self.answered(pb::RenewRequest { sequence, ..self.message("fe", leases) }).await
+    }
+
+    /// Renews these leases, marks none, and claims.
+    pub async fn claim(
+        &mut self,
+        sequence: u64,
+        leases: &[pb::LeaseRef],
+        claim: pb::Claim,
+    ) -> pb::RenewReply {
+        let message = self.message(&claim.front_end, leases);
+        self.answered(pb::RenewRequest { sequence, claim: Some(claim), ..message }).await
+    }
+
+    /// Renews these leases, marks all of them, and claims.
+    pub async fn claim_marked(
+        &mut self,
+        sequence: u64,
+        leases: &[pb::LeaseRef],
+        claim: pb::Claim,
+    ) -> pb::RenewReply {
+        let message = self.message(&claim.front_end, leases);
+        let guaranteed = leases.iter().map(|lease| lease.lease_id.clone()).collect();
+        self.answered(pb::RenewRequest { sequence, claim: Some(claim), guaranteed, ..message }).await
     }
 
     /// Says something in the name of `front_end`.
     pub async fn send(&mut self, front_end: &str, leases: &[pb::LeaseRef]) {
-        let message = pb::RenewRequest {
+        self.messages.send(self.message(front_end, leases)).await.unwrap();
+    }
+
+    /// Claims something in the name of `front_end`.
+    pub async fn send_claim(&mut self, front_end: &str, claim: pb::Claim) {
+        let message = pb::RenewRequest { claim: Some(claim), ..self.message(front_end, &[]) };
+        self.messages.send(message).await.unwrap();
+    }
+
+    async fn answered(&mut self, message: pb::RenewRequest) -> pb::RenewReply {
+        let sequence = message.sequence;
+        self.messages.send(message).await.unwrap();
+        self.heard(|reply| reply.sequence == sequence).await
+    }
+
+    fn message(&self, front_end: &str, leases: &[pb::LeaseRef]) -> pb::RenewRequest {
+        pb::RenewRequest {
             service: "shop".to_owned(),
             front_end: front_end.to_owned(),
             incarnation: self.incarnation,
@@ -215,8 +248,7 @@ impl Holder {
             leases: leases.to_vec(),
             claim: None,
             guaranteed: Vec::new(),
-        };
-        self.messages.send(message).await.unwrap();
+        }
     }
 
     /// Waits for the node to end the stream with a fault.
@@ -248,6 +280,22 @@ impl Holder {
 /// Where the service of `direct_cluster` takes requests that listens on this port.
 pub fn service_at(port: u32) -> SocketAddr {
     SocketAddr::new([127, 88, 0, 1].into(), port.try_into().unwrap())
+}
+
+/// What a front end that wants one node says of itself.
+pub fn claim(front_end: &str, held: u32, weight: f64) -> pb::Claim {
+    let (service, front_end) = ("shop".to_owned(), front_end.to_owned());
+    pb::Claim { service, front_end, held, want: 1, min: 0, max: 1, weight, priority: 0, age_ms: 0 }
+}
+
+fn wish(front_end: &str, request_id: &str) -> pb::ReserveRequest {
+    pb::ReserveRequest {
+        service: "shop".to_owned(),
+        front_end: front_end.to_owned(),
+        incarnation: 1,
+        request_id: request_id.to_owned(),
+        reclaim: None,
+    }
 }
 
 pub fn lease(grant: &pb::Grant) -> pb::LeaseRef {

@@ -7,13 +7,19 @@ use super::Book;
 use crate::lease::state::Step;
 use crate::lease::{Effect, Holder, LeaseId, State, Then, Why};
 
+/// A holder's claim is forgotten after so many times to live of silence: its leases have expired by then.
+const CLAIM_LASTS: u32 = 3;
+
 impl Book {
     /// Ends what is overdue at `now`.
     pub fn tick(&mut self, now: Duration) {
+        self.claims.forget_silent(now, self.limits.ttl * CLAIM_LASTS);
+        self.review(now);
         let ids: Vec<LeaseId> = self.leases.iter().map(|lease| lease.id.clone()).collect();
         for id in ids {
             while self.pass(now, &id) {}
         }
+        self.time_kept(now);
         if self.ends_at.is_some_and(|end| end <= now) {
             self.free_all();
         }
@@ -27,13 +33,18 @@ impl Book {
             .flat_map(|lease| [lease.state.deadline(), lease.state.can_expire().then_some(lease.expires_at)]);
         let freed = |lease: &super::Lease| lease.state == State::Stopping { then: Then::Free };
         let end = self.ends_at.filter(|_| !self.leases.iter().all(freed));
-        leases.flatten().chain(end).min()
+        let shares = self.reclaim_deadlines().chain(self.kept_deadlines());
+        let claims = self.claims.next_forgotten(self.limits.ttl * CLAIM_LASTS);
+        leases.flatten().chain(end).chain(shares).chain(claims).min()
     }
 
     /// The operator's drain, or its end. The flag must be on disk already.
     pub fn set_maintenance(&mut self, maintenance: bool) {
         if self.maintenance != maintenance {
             self.maintenance = maintenance;
+            if maintenance {
+                self.take_all_back("an operator drained the node");
+            }
             self.effects.push(Effect::NotifyAll);
         }
     }
@@ -44,6 +55,7 @@ impl Book {
             return;
         }
         self.ends_at = Some(now + self.limits.reclaim_notice);
+        self.take_all_back("the node's daemon is about to end");
         let ids: Vec<LeaseId> = self.leases.iter().map(|lease| lease.id.clone()).collect();
         for id in ids {
             self.end_lease(&id);
@@ -56,17 +68,18 @@ impl Book {
         self.is_stopping() && self.leases.is_empty()
     }
 
-    /// A stream of the holder's newest incarnation was opened, or is no longer there. While the node
-    /// ends, it drains by itself the leases whose holders do not hear of it.
+    /// A stream of the holder's newest incarnation was opened, or is no longer there. The node drains by
+    /// itself the leases of whose end it has told, as soon as their holders do not hear of it.
     pub fn set_listening(&mut self, holder: &Holder, listening: bool) {
         self.fronts.set_listening(holder, listening);
-        if !self.is_stopping() || listening {
+        if listening {
             return;
         }
         let own = self.leases.iter().filter(|lease| lease.holder == *holder);
         let ids: Vec<LeaseId> = own.map(|lease| lease.id.clone()).collect();
         for id in ids {
             self.end_lease(&id);
+            self.drain_reclaimed(&id);
         }
     }
 
@@ -74,6 +87,13 @@ impl Book {
         let Some(deadline) = self.ends_at else { return };
         let listening = self.lease(id).is_some_and(|lease| self.fronts.is_listening(&lease.holder));
         self.happen(id, Why::NodeEnds, |state| state.node_ends(deadline, listening));
+    }
+
+    fn drain_reclaimed(&mut self, id: &LeaseId) {
+        let reclaim = self.lease(id).and_then(|lease| lease.reclaim.as_ref());
+        if let Some(until) = reclaim.map(|reclaim| reclaim.until) {
+            self.happen(id, Why::Reclaimed, |state| state.reclaim(until, false));
+        }
     }
 
     fn free_all(&mut self) {
@@ -87,6 +107,9 @@ impl Book {
     fn pass(&mut self, now: Duration, id: &LeaseId) -> bool {
         let Some(lease) = self.lease(id) else { return false };
         let drain_deadline = now + lease.drain_limit;
+        if lease.reclaim.as_ref().is_some_and(|reclaim| reclaim.until <= now) {
+            return self.happen(id, Why::NoticeOver, State::free);
+        }
         if lease.state.deadline().is_some_and(|deadline| deadline <= now) {
             let why = match lease.state {
                 State::Reserved { .. } => Why::NeverStarted,
@@ -99,7 +122,7 @@ impl Book {
         if !lease.state.can_expire() || lease.expires_at > now {
             return false;
         }
-        let wanted = self.fronts.others_want(now, &lease.holder);
+        let wanted = lease.reclaim.is_some() || self.fronts.others_want(now, &lease.holder);
         let grace = self.limits.orphan_grace;
         let orphan_until = (!wanted && !grace.is_zero()).then(|| now + grace);
         let serving = lease.state == State::Ready;

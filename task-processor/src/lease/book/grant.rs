@@ -32,8 +32,13 @@ impl Book {
             let detail = "an operator drained the node: take it back with `accordion undrain`".to_owned();
             return Err(self.denial(DenialReason::Maintenance, detail, Duration::ZERO));
         }
-        if self.leases.len() >= self.limits.slots {
-            return Err(self.turn_away(now, &wish.holder));
+        let open = self.open_slots(&wish.holder);
+        if open == 0 {
+            return Err(self.turn_away(now, &wish));
+        }
+        if let Some(first) = self.goes_before(now, &wish.holder, open) {
+            let detail = format!("the last free slots are kept for {first}");
+            return Err(self.denial(DenialReason::NoSlot, detail, self.limits.ttl));
         }
         Ok(self.grant(now, wish))
     }
@@ -53,6 +58,7 @@ impl Book {
         match self.fronts.hear(now, holder, incarnation, has_lease) {
             Heard::Same => Ok(()),
             Heard::Newer => {
+                self.claims.forget(holder);
                 self.effects.push(Effect::Fenced(holder.clone(), incarnation));
                 Ok(())
             }
@@ -73,6 +79,7 @@ impl Book {
 
     fn grant(&mut self, now: Duration, wish: Wish) -> Grant {
         self.fronts.turn_away(&wish.holder, None);
+        self.served(&wish.holder);
         self.epoch += 1;
         let lease = Lease {
             id: wish.id,
@@ -87,6 +94,8 @@ impl Book {
             state: State::Reserved { until: now + self.limits.reservation_timeout },
             answering: true,
             detail: String::new(),
+            guaranteed: false,
+            reclaim: None,
         };
         let grant = grant_of(&lease);
         self.save_epoch();
@@ -102,9 +111,12 @@ impl Book {
         }
     }
 
-    /// Notes the wish; orphans of others are not waited for any longer.
-    fn turn_away(&mut self, now: Duration, holder: &Holder) -> Denial {
+    /// Notes the wish; orphans of others are not waited for any longer, and where the wish says so a
+    /// lease is reclaimed.
+    fn turn_away(&mut self, now: Duration, wish: &Wish) -> Denial {
+        let holder = &wish.holder;
         self.fronts.turn_away(holder, Some(now));
+        let reclaim = wish.reclaim.map(|reclaim| self.reclaim_for(now, holder, reclaim));
         let orphans: Vec<(LeaseId, Duration)> = self
             .leases
             .iter()
@@ -118,12 +130,25 @@ impl Book {
             matches!(lease.state, State::Draining { .. } | State::Stopping { .. } | State::Stopped)
         });
         let retry_after = if ending { SOON } else { self.limits.ttl };
-        let detail = format!("all {} slots of the node are held", self.limits.slots);
+        if let Some((lease, _)) = self.reclaimed_for(holder) {
+            let detail = format!("lease {} of {} is reclaimed for this wish", lease.id, lease.holder);
+            return Denial { reclaiming: true, ..self.denial(DenialReason::NoSlot, detail, SOON) };
+        }
+        let held = match self.first_kept_for() {
+            Some(first) if self.leases.len() < self.limits.slots => {
+                format!("the free slot of the node is kept for {first}")
+            }
+            Some(_) | None => format!("all {} slots of the node are held", self.limits.slots),
+        };
+        let detail = match reclaim {
+            Some(Err(why)) => format!("{held}; {why}"),
+            Some(Ok(())) | None => held,
+        };
         self.denial(DenialReason::NoSlot, detail, retry_after)
     }
 
     fn denial(&self, reason: DenialReason, detail: String, retry_after: Duration) -> Denial {
         let holders = self.leases.iter().map(|lease| lease.holder.clone()).collect();
-        Denial { reason, detail, retry_after, holders }
+        Denial { reason, detail, retry_after, holders, reclaiming: false }
     }
 }

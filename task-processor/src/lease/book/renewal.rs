@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::{Adopted, Book, grant_of};
-use crate::lease::{Holder, Lease, LeaseId, Reclaim, Refusal, Renewal, Report, Roll, State, Why};
+use crate::lease::{Holder, Lease, LeaseId, Refusal, Renewal, Report, Roll, State, Why};
 
 impl Book {
-    /// Renews the leases that are named with their epoch by the incarnation that holds them. What the
-    /// holder is to hear then, `roll` says.
+    /// Renews the leases that are named with their epoch by the incarnation that holds them, and notes what
+    /// the holder says of itself. What it is to hear then, `roll` says.
     ///
     /// # Errors
     /// When a newer incarnation is known; nothing is renewed then.
@@ -22,19 +22,30 @@ impl Book {
             };
             if self.lease(&named.id).is_some_and(holds) {
                 self.prolong(now, &named.id, Why::Renewed);
+                self.mark(&named.id, renewal.guaranteed.contains(&named.id));
             }
         }
+        if let Some(claim) = &renewal.claim {
+            self.claims.hear(now, claim.clone());
+        }
+        self.review(now);
         Ok(())
     }
 
     /// What the holder would be answered now, without renewing anything.
     pub fn roll(&self, now: Duration, renewal: &Renewal) -> Roll {
         let fenced = self.fronts.newer_than(&renewal.holder, renewal.incarnation).is_some();
-        let leases = if fenced { Vec::new() } else { self.reports(now, renewal) };
+        let (leases, claims) = if fenced {
+            (Vec::new(), Vec::new())
+        } else {
+            (self.reports(now, renewal), self.claims.but_of(Some(&renewal.holder), now))
+        };
         Roll {
             fenced,
             leases,
-            slots_free: self.limits.slots.saturating_sub(self.leases.len()),
+            slots_free: self.open_slots(&renewal.holder),
+            slots: self.limits.slots,
+            claims,
             maintenance: self.maintenance,
             stopping: self.is_stopping(),
         }
@@ -82,6 +93,12 @@ impl Book {
         self.happen(id, why, State::renewed);
     }
 
+    fn mark(&mut self, id: &LeaseId, guaranteed: bool) {
+        if let Some(lease) = self.leases.iter_mut().find(|lease| lease.id == *id) {
+            lease.guaranteed = guaranteed;
+        }
+    }
+
     fn reports(&self, now: Duration, renewal: &Renewal) -> Vec<Report> {
         let own = self.leases.iter().filter(|lease| lease.holder == renewal.holder);
         let mut reports: Vec<Report> = own.map(|lease| self.report(now, lease)).collect();
@@ -107,17 +124,7 @@ impl Book {
             state: Some(lease.state),
             detail: lease.explanation().to_owned(),
             probe_fails: !lease.answering,
-            reclaim: self.reclaim(now, lease),
+            reclaim: self.announced(now, lease),
         }
-    }
-
-    /// An operator's drain cuts nothing by itself, so it grants the holder all the time a drain may take.
-    fn reclaim(&self, now: Duration, lease: &Lease) -> Option<Reclaim> {
-        if let Some(end) = self.ends_at {
-            let notice = end.saturating_sub(now);
-            return Some(Reclaim { notice, reason: "the node's daemon is about to end" });
-        }
-        let reason = "an operator drained the node";
-        self.maintenance.then_some(Reclaim { notice: lease.drain_limit, reason })
     }
 }

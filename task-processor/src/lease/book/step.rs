@@ -60,17 +60,21 @@ impl Book {
                 let lease = &mut self.leases[index];
                 let was = mem::replace(&mut lease.state, next);
                 lease.detail = detail_after(lease, why);
-                self.effects.extend(doors(&lease.id, was, next));
+                self.effects.extend(doors(&lease.id, was, next, why));
                 self.effects.push(moved(lease, Some(next), why));
                 self.tell(index, why);
             }
             Step::Gone => {
                 self.leases[index].detail = detail_after(&self.leases[index], why);
                 self.tell(index, why);
-                let lease = self.leases.remove(index);
+                let mut lease = self.leases.remove(index);
+                let reclaim = lease.reclaim.take();
                 self.effects.push(Effect::Forget(lease.id.clone()));
                 self.effects.push(moved(&lease, None, why));
                 self.ended.remember(lease);
+                if let Some(reclaim) = reclaim {
+                    self.keep(reclaim.claimant);
+                }
             }
         }
     }
@@ -99,7 +103,7 @@ fn detail_after(lease: &Lease, why: Why) -> String {
 }
 
 /// What a change of state means for the processes and for the data path.
-fn doors(id: &LeaseId, was: State, next: State) -> Vec<Effect> {
+fn doors(id: &LeaseId, was: State, next: State, why: Why) -> Vec<Effect> {
     let mut effects = Vec::new();
     match (was.takes_requests(), next.takes_requests()) {
         (false, true) => effects.push(Effect::Admit(id.clone())),
@@ -110,6 +114,9 @@ fn doors(id: &LeaseId, was: State, next: State) -> Vec<Effect> {
     if next == State::Starting {
         effects.push(Effect::StartProcess(id.clone()));
     } else if ending(next) && !ending(was) {
+        if why.cuts() {
+            effects.push(Effect::Cut(id.clone()));
+        }
         effects.push(Effect::StopProcess(id.clone()));
     }
     effects

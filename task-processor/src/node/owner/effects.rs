@@ -47,6 +47,7 @@ impl Owner {
                 self.book.epoch_saved(epoch);
             }
             Effect::StartProcess(id) => self.start_process(id),
+            Effect::Cut(id) => self.cut(&id),
             Effect::StopProcess(id) => {
                 if let Some(service) = self.services.get(&id) {
                     service.stop.cancel();
@@ -67,9 +68,22 @@ impl Owner {
                 }
                 self.to_fence.extend(older);
             }
+            Effect::Reclaim { .. } | Effect::TakenBack { .. } | Effect::Kept(_) | Effect::LetGo(..) => {}
             Effect::Moved { .. } => {}
         }
         Ok(())
+    }
+
+    /// Counts what is about to be cut.
+    fn cut(&mut self, id: &LeaseId) {
+        let door = self.services.get(id).and_then(|service| service.door.as_ref());
+        let requests = door.map_or(0, |door| door.in_flight());
+        if let Some(lease) = self.book.lease(id)
+            && requests > 0
+        {
+            journal::cut(lease, requests);
+            self.requests_cut += u64::from(requests);
+        }
     }
 
     /// Writes what must survive the daemon, away from this task's thread: a sync can take a while.

@@ -58,6 +58,8 @@ impl Owner {
             stopping: self.book.is_stopping(),
             machine: self.surroundings.figures.borrow().machine,
             leases: self.book.leases().iter().map(|lease| self.lease_overview(lease)).collect(),
+            claims: self.book.claims(self.now()),
+            requests_cut: self.requests_cut,
             uptime: self.now(),
         }
     }
@@ -77,6 +79,8 @@ impl Owner {
             served: door.map(Door::served),
             pid: service.and_then(|service| service.running).map_or(0, |running| running.pid),
             detail: lease.explanation().to_owned(),
+            guaranteed: lease.guaranteed,
+            reclaim: self.book.announced(self.now(), lease),
         }
     }
 
