@@ -26,6 +26,7 @@ use crate::guard;
 
 pub use fault::StartFault;
 use guarded::{End, Guarded, Life};
+use port::Port;
 use probe::Probe;
 
 /// Between two probes of a copy that is starting (design section 4).
@@ -54,7 +55,7 @@ pub struct Spec {
 /// after 2 s, every process of it; nobody waits for that.
 #[derive(Debug)]
 pub struct Instance {
-    address: SocketAddr,
+    port: Port,
     pid: u32,
     start_time: Duration,
     stop_timeout: Duration,
@@ -123,8 +124,9 @@ impl Instance {
     /// As `start`, also when it was given up; nothing of it is left then.
     pub async fn start_unless(spec: Spec, unwanted: impl Future<Output = ()>) -> Result<Self, StartFault> {
         let began = Instant::now();
-        let address =
-            port::free(spec.address, &spec.ports).map_err(|error| StartFault::port(&spec, error))?;
+        // Held until nothing of the copy is left.
+        let port = port::free(spec.address, &spec.ports).map_err(|error| StartFault::port(&spec, error))?;
+        let address = port.socket();
         let guarded = spec
             .command_for(address)
             .and_then(|command| Guarded::spawn(&spec.service, &command))
@@ -147,20 +149,12 @@ impl Instance {
         let (ready_out, ready) = watch::channel(true);
         let probing = prober::watch_over(spec.service, probe, guarded.life(), ready_out);
         let prober = AbortOnDropHandle::new(tokio::spawn(probing));
-        Ok(Self {
-            address,
-            pid,
-            start_time,
-            stop_timeout: spec.stop_timeout,
-            guarded,
-            ready,
-            _prober: prober,
-        })
+        Ok(Self { port, pid, start_time, stop_timeout: spec.stop_timeout, guarded, ready, _prober: prober })
     }
 
     /// Where the service listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.port.socket()
     }
 
     /// The service's main process.

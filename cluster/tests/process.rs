@@ -85,6 +85,23 @@ async fn two_copies_have_two_ports() {
 }
 
 #[tokio::test]
+async fn a_copy_gets_the_port_that_has_rested_longest() {
+    // An address of its own, where nobody else takes one of the two ports. A probe that only connects is the
+    // one to close, so that no port is taken by a connection that has ended.
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let address = [127, 78, high, low].into();
+    let narrow = || Spec { address, ports: 23000..=23001, ready: None, ..serve() };
+    let (first, second) = (start(narrow()).await, start(narrow()).await);
+    let rested_longest = second.address();
+    for ending in [second, first] {
+        ending.stop().await;
+    }
+    let third = start(narrow()).await;
+    assert_eq!(third.address(), rested_longest);
+    third.stop().await;
+}
+
+#[tokio::test]
 async fn a_program_that_does_not_exist_is_named() {
     let fault = fault(spec(&["/usr/bin/no-such-shopd"])).await;
     assert!(matches!(fault, StartFault::NotFound { .. }));
