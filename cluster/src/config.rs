@@ -14,6 +14,7 @@ mod network;
 mod report;
 mod scaling;
 mod service;
+mod set;
 mod sharing;
 mod syntax;
 mod typo;
@@ -24,11 +25,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use fault::{Fault, Faults};
-pub use file::{FILE_BYTES_MAX, parse, read};
+pub use file::{FILE_BYTES_MAX, parse, read, text};
 pub use floor::{Floor, TimeOfDay, Weekday};
 pub use network::Network;
 pub use scaling::{Policy, Scaling};
 pub use service::{AccessLog, DataPath, DispatchRule, Forwarding, Local, Service, UpstreamProtocol};
+pub use set::{Set, SetFault, parse_with};
 pub use sharing::Sharing;
 
 /// The most services that a node may be configured to run at once.

@@ -18,6 +18,14 @@ pub const FILE_BYTES_MAX: usize = 1 << 20;
 /// # Errors
 /// Every fault of the file; one, at its beginning, when it cannot be read.
 pub fn read(path: &Path) -> Result<Cluster, Faults> {
+    parse(&path.display().to_string(), &text(path)?)
+}
+
+/// The file's text, not judged yet.
+///
+/// # Errors
+/// One fault when it cannot be read, is too long, or is no text.
+pub fn text(path: &Path) -> Result<String, Faults> {
     let file_name = path.display().to_string();
     let mut bytes = Vec::new();
     // One byte more than allowed tells a file that is too long from one that just fits.
@@ -29,14 +37,13 @@ pub fn read(path: &Path) -> Result<Cluster, Faults> {
     if bytes.len() > FILE_BYTES_MAX {
         return Err(too_long(&file_name));
     }
-    match str::from_utf8(&bytes) {
-        Ok(text) => parse(&file_name, text),
-        Err(error) => {
-            let (before, rest) = bytes.split_at(error.valid_up_to());
-            let fault = format!("byte 0x{:02x} is not text, must be UTF-8", rest[0]);
-            Err(report::only(&file_name, &String::from_utf8_lossy(before), fault))
-        }
-    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let bytes = error.into_bytes();
+        let (before, rest) = bytes.split_at(valid);
+        let fault = format!("byte 0x{:02x} is not text, must be UTF-8", rest[0]);
+        report::only(&file_name, &String::from_utf8_lossy(before), fault)
+    })
 }
 
 /// The cluster that the text describes; `file_name` is what the faults call it.
