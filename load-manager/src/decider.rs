@@ -19,16 +19,14 @@ mod reason;
 mod sample;
 mod situation;
 mod want;
-mod window;
+pub(crate) mod window;
 
-#[cfg(test)]
-mod simulation;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use cluster::config::{Local, Policy, Scaling};
+use cluster::config::{Local, Policy, Scaling, Service};
 use cluster::level::Level;
 
 use adaptive::Memory;
@@ -60,6 +58,21 @@ pub struct Settings {
     pub max: u32,
     /// Nodes of the pool.
     pub pool: u32,
+}
+
+impl Settings {
+    /// What `service` is decided by, with a pool of so many nodes.
+    pub fn of(service: &Service, pool: u32) -> Self {
+        Self {
+            scaling: service.scaling.clone(),
+            local: service.local,
+            k_local: f64::from(service.local_capacity),
+            capacity: f64::from(service.capacity),
+            min: service.min,
+            max: service.max,
+            pool,
+        }
+    }
 }
 
 /// The decisions of one service. A clone goes on from the same state.

@@ -3,7 +3,7 @@
 //! `run` wires the parts: `front` hears the service-manager, a `link` per node hears the nodes,
 //! `manager` owns what is held, asks the pure `decider` each tick and has `calls` carry it out;
 //! `journal` keeps why. `node` is the holder's side of a lease and `entrance` where its requests go; both
-//! are pure as well.
+//! are pure as well. `simulation` drives the decider without any of them.
 
 mod calls;
 pub mod decider;
@@ -17,6 +17,7 @@ mod link;
 mod manager;
 pub mod node;
 pub mod order;
+pub mod simulation;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

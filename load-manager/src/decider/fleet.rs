@@ -78,7 +78,7 @@ impl ReadyNode {
 
 impl Fleet {
     /// Ready nodes.
-    pub(super) fn ready_count(&self) -> u32 {
+    pub(crate) fn ready_count(&self) -> u32 {
         u32::try_from(self.ready.len()).unwrap_or(u32::MAX)
     }
 
@@ -93,7 +93,7 @@ impl Fleet {
     }
 
     /// Nodes ready or on their way.
-    pub(super) fn held(&self) -> u32 {
+    pub(crate) fn held(&self) -> u32 {
         self.ready_count().saturating_add(self.ordered)
     }
 

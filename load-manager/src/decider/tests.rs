@@ -1,6 +1,7 @@
 //! The rules of design section 5 as diaries, with K = 8, and as properties.
 
 mod classic;
+mod closed_loop;
 mod cpu;
 mod data;
 mod diary;

@@ -12,7 +12,7 @@ const PIECES: f64 = 64.0;
 
 /// `N` amounts a piece of time.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Window<const N: usize> {
+pub(crate) struct Window<const N: usize> {
     /// Seconds.
     length: f64,
     /// Oldest first.
@@ -21,29 +21,29 @@ pub(super) struct Window<const N: usize> {
 
 /// The sums over a window, and the seconds they cover.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Piece<const N: usize> {
-    pub(super) seconds: f64,
-    pub(super) amounts: [f64; N],
+pub(crate) struct Piece<const N: usize> {
+    pub(crate) seconds: f64,
+    pub(crate) amounts: [f64; N],
 }
 
 impl<const N: usize> Window<N> {
-    pub(super) fn new(length: Duration) -> Self {
+    pub(crate) fn new(length: Duration) -> Self {
         Self { length: length.as_secs_f64(), pieces: VecDeque::new() }
     }
 
     /// Another length. What was seen and still fits is kept.
-    pub(super) fn resize(&mut self, length: Duration) {
+    pub(crate) fn resize(&mut self, length: Duration) {
         self.length = length.as_secs_f64();
         self.forget_old();
     }
 
     /// Forgets everything, as when the counts had a hole.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.pieces.clear();
     }
 
     /// Adds the amounts of the newest `time`.
-    pub(super) fn push(&mut self, time: Duration, amounts: [f64; N]) {
+    pub(crate) fn push(&mut self, time: Duration, amounts: [f64; N]) {
         let piece = Piece { seconds: time.as_secs_f64(), amounts };
         match self.pieces.back_mut() {
             Some(newest) if newest.seconds + piece.seconds <= self.length / PIECES => {
@@ -57,7 +57,7 @@ impl<const N: usize> Window<N> {
     }
 
     /// The sums over the window, or over what there is of it. The oldest piece counts by its share.
-    pub(super) fn sums(&self) -> Piece<N> {
+    pub(crate) fn sums(&self) -> Piece<N> {
         let mut sums = Piece { seconds: 0.0, amounts: [0.0; N] };
         for piece in self.pieces.iter().rev() {
             let missing = self.length - sums.seconds;
@@ -68,12 +68,12 @@ impl<const N: usize> Window<N> {
     }
 
     /// Whether the pieces cover all of it.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.missing().is_zero()
     }
 
     /// How much time it still has to cover.
-    pub(super) fn missing(&self) -> Duration {
+    pub(crate) fn missing(&self) -> Duration {
         // Sums of seconds carry rounding errors; a microsecond is none of ours.
         let missing = self.length - self.covered();
         if missing < 1e-6 { Duration::ZERO } else { Duration::try_from_secs_f64(missing).unwrap_or_default() }
@@ -99,7 +99,7 @@ impl<const N: usize> Window<N> {
 
 impl<const N: usize> Piece<N> {
     /// The amount a second, `None` while no time is covered.
-    pub(super) fn per_second(&self, amount: usize) -> Option<f64> {
+    pub(crate) fn per_second(&self, amount: usize) -> Option<f64> {
         (self.seconds > 0.0).then(|| self.amounts[amount] / self.seconds)
     }
 

@@ -8,9 +8,9 @@ use cluster::level::Level;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::closed_loop::ClosedLoop;
 use super::diary::{Diary, add, classic, drain, settings};
 use super::properties::{large, world};
-use crate::decider::simulation::Simulation;
 use crate::decider::{Action, CpuUse, Decision, Reason, Settings};
 
 impl Diary {
@@ -169,19 +169,17 @@ proptest! {
     ) {
         let mut settings = large();
         settings.scaling.policy = policy;
-        let mut simulation = Simulation::new(settings, world);
+        let mut closed_loop = ClosedLoop::new(settings, world);
         for (load, long, out) in steps {
-            simulation.out = out;
-            for _ in 0..long {
-                let step = simulation.step(load);
+            closed_loop.out = out;
+            for step in (0..long).flat_map(|_| closed_loop.second(load)).collect::<Vec<_>>() {
                 let Action::Drain { nodes } = &step.decision.action else { continue };
                 let Decision { reason, figures, .. } = &step.decision;
                 prop_assert!(policy == Policy::Adaptive || figures.out == 0, "{reason}");
-                let left = step.serving.iter().filter(|node| !nodes.contains(node)).count();
                 let is_last = step.ready as usize == nodes.len();
-                let limit = if is_last { 0.35 * 8.0 } else { 0.85 * 0.75 * 8.0 * left as f64 };
+                let limit = if is_last { 0.35 * 8.0 } else { 0.85 * 0.75 * 8.0 * step.left as f64 };
                 let demand = figures.demand();
-                prop_assert!(policy == Policy::Classic || demand < limit, "{demand} on {left} nodes: {reason}");
+                prop_assert!(policy == Policy::Classic || demand < limit, "{demand} on {} nodes: {reason}", step.left);
             }
         }
     }
