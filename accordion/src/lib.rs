@@ -10,6 +10,7 @@ mod drain;
 mod reach;
 mod status;
 mod up;
+mod what_if;
 mod why;
 
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ enum Command {
     Status(status::Args),
     /// Show the recent decisions, each with its reason
     Why(why::Args),
+    /// Play a load to other settings or another policy: what would have been overloaded, held, decided
+    WhatIf(what_if::Args),
     /// Take a node out for maintenance: its requests end first, then nobody borrows it
     Drain(drain::Args),
     /// Let a drained node be borrowed again
@@ -64,6 +67,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::main(&args),
         Command::Status(args) => status::main(&args),
         Command::Why(args) => why::main(&args),
+        Command::WhatIf(args) => what_if::main(&args),
         Command::Drain(args) => drain::main(&args, true),
         Command::Undrain(args) => drain::main(&args, false),
         Command::Bench(args) => bench::main(&args),
