@@ -1,16 +1,52 @@
 //! The direction of knowledge: `proto`, `cluster` and `relay` are leaves; the daemons import the
 //! leaves and never one another; `accordion` and `e2e` may import all, and nothing imports them.
+//! What decides knows neither the time of day nor the network.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const LEAVES: [&str; 3] = ["cluster", "proto", "relay"];
 const DAEMONS: [&str; 3] = ["load-manager", "service-manager", "task-processor"];
 const TOPS: [&str; 2] = ["accordion", "e2e"];
 
+/// The modules that decide, each with what is below it.
+const PURE: [&str; 6] = [
+    "load-manager/src/decider",
+    "load-manager/src/entrance",
+    "load-manager/src/holder",
+    "load-manager/src/node",
+    "load-manager/src/order",
+    "task-processor/src/lease",
+];
+
+/// The ways to a clock, to chance, to a file, to a log, to a runtime and to the wire.
+const IMPURE: [&str; 9] =
+    ["Instant", "SystemTime", "fastrand", "std::fs", "std::io", "tracing", "tokio", "tonic", "proto::"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 fn manifest(folder: &str) -> toml::Table {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join("Cargo.toml");
+    let path = root().join(folder).join("Cargo.toml");
     std::fs::read_to_string(&path).expect("each member has a manifest").parse().expect("it is TOML")
+}
+
+/// Every file in a folder and below it, with its text; none where there is no such folder.
+fn sources(folder: PathBuf) -> Vec<(PathBuf, String)> {
+    let (mut sources, mut folders) = (Vec::new(), vec![folder]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = std::fs::read_to_string(&path).expect("a source is text");
+                sources.push((path, text));
+            }
+        }
+    }
+    sources
 }
 
 /// The members of the workspace that a member depends on, in any way.
@@ -52,19 +88,24 @@ fn knowledge_has_one_direction() {
 fn no_wire_or_http_library_shows_through_where_it_is_to_be_replaced() {
     // What is below `relay` may be replaced as long as nobody above it names it.
     for daemon in ["service-manager", "task-processor"] {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(daemon).join("src");
-        let mut folders = vec![source];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap().flatten() {
-                let path = entry.path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    // The admin listener is no part of the data path.
-                    let is_admin = path.file_name().is_some_and(|name| name == "admin.rs");
-                    let text = std::fs::read_to_string(&path).unwrap();
-                    assert!(is_admin || !text.contains("hyper::"), "{} names hyper", path.display());
-                }
+        let sources = sources(root().join(daemon).join("src"));
+        assert!(!sources.is_empty(), "{daemon}");
+        for (path, text) in sources {
+            // The admin listener is no part of the data path.
+            let is_admin = path.file_name().is_some_and(|name| name == "admin.rs");
+            assert!(is_admin || !text.contains("hyper::"), "{} names hyper", path.display());
+        }
+    }
+}
+
+#[test]
+fn what_decides_knows_neither_the_time_of_day_nor_the_network() {
+    for module in PURE {
+        let file = root().join(format!("{module}.rs"));
+        let text = std::fs::read_to_string(&file).expect("each pure module is there");
+        for (path, text) in sources(root().join(module)).into_iter().chain([(file, text)]) {
+            for way in IMPURE {
+                assert!(!text.contains(way), "{} is to be pure, but names {way}", path.display());
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use proto::task_processor as wire;
+use proto::task_processor as pb;
 use proto::task_processor::reserve_reply::Answer;
 use proto::task_processor::task_processor_client::TaskProcessorClient;
 use tokio::sync::mpsc;
@@ -12,7 +12,9 @@ use tonic::{Code, Request, Status};
 
 use crate::entrance::Entrance;
 use crate::event::Event;
-use crate::node::Lease;
+use crate::holder::AddFault;
+use crate::node::{Lease, LeaseRef};
+use crate::wire::reference;
 
 /// A client of one node's task-processor.
 pub(crate) type NodeClient = TaskProcessorClient<Channel>;
@@ -32,22 +34,6 @@ pub(crate) struct Identity {
     pub front_end: String,
     /// New with each start, and higher.
     pub incarnation: u64,
-}
-
-/// Why a node could not be added.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum AddFault {
-    /// It granted nothing.
-    #[error("{words}")]
-    Refused {
-        /// Its sentence.
-        words: String,
-        /// When asking again may help.
-        retry_after: Duration,
-    },
-    /// It granted a slot, but the service did not get ready there.
-    #[error("{0}")]
-    Failed(String),
 }
 
 /// Reserves a slot and starts the service there. A failed start gives the lease back.
@@ -81,7 +67,7 @@ async fn reserve(
     identity: &Identity,
     request_id: String,
 ) -> Result<(Lease, Instant), AddFault> {
-    let request = wire::ReserveRequest {
+    let request = pb::ReserveRequest {
         service: identity.service.clone(),
         front_end: identity.front_end.clone(),
         incarnation: identity.incarnation,
@@ -119,10 +105,10 @@ async fn start(
     entrance: &Entrance,
     start_timeout: Duration,
 ) -> Result<Lease, AddFault> {
-    let reference = reference(&lease);
-    let failed = match client.start(timed(reference.clone(), start_timeout + SLACK)).await {
+    let named = reference(lease.reference());
+    let failed = match client.start(timed(named.clone(), start_timeout + SLACK)).await {
         Ok(reply) => {
-            let wire::StartReply { data_address, service_port, .. } = reply.into_inner();
+            let pb::StartReply { data_address, service_port, .. } = reply.into_inner();
             match entrance.open(lease, data_address, service_port) {
                 Ok(lease) => return Ok(lease),
                 Err(fault) => fault.to_string(),
@@ -131,53 +117,54 @@ async fn start(
         Err(status) => words(&status),
     };
     // Whether it is released now or by its time to live, the start has failed.
-    client.release(timed(reference, ANSWER_TIMEOUT + SLACK)).await.ok();
+    client.release(timed(named, ANSWER_TIMEOUT + SLACK)).await.ok();
     Err(AddFault::Failed(failed))
 }
 
-/// Waits until the node counts no request of the lease, and then for `parting`: what ends at the front
-/// end in this time, the node may not know of.
+/// Waits until the node counts no request of the lease, and then for `parting`.
 pub(crate) async fn drain(
     node: usize,
     mut client: NodeClient,
-    lease: Lease,
+    lease: LeaseRef,
     limit: Duration,
     parting: Duration,
     events: mpsc::Sender<Event>,
 ) {
+    let lease_id = lease.id.clone();
     let result =
-        client.drain(timed(reference(&lease), limit)).await.map(drop).map_err(|status| words(&status));
+        client.drain(timed(reference(lease), limit)).await.map(drop).map_err(|status| words(&status));
     tokio::time::sleep(parting).await;
-    events.send(Event::NodeDrained { node, lease_id: lease.id, result }).await.ok();
+    events.send(Event::NodeDrained { node, lease_id, result }).await.ok();
 }
 
 /// Takes a drain back that the node was told of.
-pub(crate) async fn undrain(node: usize, mut client: NodeClient, lease: Lease, events: mpsc::Sender<Event>) {
-    let result = client.undrain(timed(reference(&lease), ANSWER_TIMEOUT)).await;
+pub(crate) async fn undrain(
+    node: usize,
+    mut client: NodeClient,
+    lease: LeaseRef,
+    events: mpsc::Sender<Event>,
+) {
+    let lease_id = lease.id.clone();
+    let result = client.undrain(timed(reference(lease), ANSWER_TIMEOUT)).await;
     let result = result.map(drop).map_err(|status| words(&status));
-    events.send(Event::Undrained { node, lease_id: lease.id, result }).await.ok();
+    events.send(Event::Undrained { node, lease_id, result }).await.ok();
 }
 
 /// Stops the service and frees the slot.
 pub(crate) async fn stop_and_release(
     node: usize,
     mut client: NodeClient,
-    lease: Lease,
+    lease: LeaseRef,
     stop_timeout: Duration,
     events: mpsc::Sender<Event>,
 ) {
-    let limit = stop_timeout + SLACK;
-    if let Err(status) = client.stop(timed(reference(&lease), limit)).await {
-        tracing::warn!(lease = lease.id, "the stop was not answered well: {}", words(&status));
+    let (lease_id, named, limit) = (lease.id.clone(), reference(lease), stop_timeout + SLACK);
+    if let Err(status) = client.stop(timed(named.clone(), limit)).await {
+        tracing::warn!(lease = lease_id, "the stop was not answered well: {}", words(&status));
     }
-    let released = client.release(timed(reference(&lease), limit)).await;
+    let released = client.release(timed(named, limit)).await;
     let result = released.map(drop).map_err(|status| words(&status));
-    events.send(Event::Released { node, lease_id: lease.id, result }).await.ok();
-}
-
-/// The reference that a call about `lease` carries.
-pub(crate) fn reference(lease: &Lease) -> wire::LeaseRef {
-    wire::LeaseRef { lease_id: lease.id.clone(), epoch: lease.epoch }
+    events.send(Event::Released { node, lease_id, result }).await.ok();
 }
 
 /// A request with a deadline that holds on both sides.

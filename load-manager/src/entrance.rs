@@ -10,7 +10,7 @@ use crate::node::Lease;
 
 /// The way in at one node, as cluster.toml has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entrance {
+pub struct Entrance {
     path: DataPath,
     machine: IpAddr,
     ports: RangeInclusive<u16>,
@@ -18,7 +18,7 @@ pub(crate) struct Entrance {
 
 /// Why no request is sent where a node says that they go.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum EntranceFault {
+pub enum EntranceFault {
     /// The node relays, and here they are to go straight.
     #[error("it relays requests, but here path = \"direct\"; bring cluster.toml up to date on the node")]
     Relays,
@@ -47,14 +47,14 @@ pub(crate) enum EntranceFault {
 
 impl Entrance {
     /// The way in to copies of `service` at `node`.
-    pub(crate) fn of(service: &Service, node: &config::Node) -> Self {
+    pub fn of(service: &Service, node: &config::Node) -> Self {
         Self { path: service.path, machine: node.address, ports: service.ports.clone() }
     }
 
     /// The lease with where its requests go, by what the node says of that: the address at which it
     /// relays them, or the port of its service. One whose requests go straight loses its token, which
     /// the service would get to see.
-    pub(crate) fn open(
+    pub fn open(
         &self,
         lease: Lease,
         data_address: String,

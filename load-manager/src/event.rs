@@ -1,5 +1,6 @@
-//! What the manager hears: from the service-manager, from the links to the nodes, from the calls it
-//! has made, and from people who ask.
+//! What the manager hears, as it comes off the wire: from the service-manager, from the links to the
+//! nodes, from the calls it has made, and from people who ask. `holder::Heard` is the same without the
+//! wire and the people.
 
 use proto::load_manager::StatusReply;
 use proto::service_manager::{ChildList, LoadSample};
@@ -7,6 +8,7 @@ use proto::task_processor::{Adopted, RenewReply};
 use tokio::sync::oneshot;
 
 use crate::calls::NodeClient;
+use crate::holder::AddFault;
 use crate::node::Lease;
 
 /// Which decisions a person asks for.
@@ -79,7 +81,7 @@ pub(crate) enum Event {
         /// Which.
         node: usize,
         /// The lease with its service running, or why not.
-        result: Result<Lease, crate::calls::AddFault>,
+        result: Result<Lease, AddFault>,
     },
     /// A node counts no request of ours any more, or the call failed.
     NodeDrained {

@@ -1,16 +1,18 @@
 //! The decisions of a front end: watches the load, adds nodes and drains them.
 //!
 //! `run` wires the parts: `front` hears the service-manager, a `link` per node hears the nodes,
-//! `manager` owns what is held, asks the pure `decider` each tick and has `calls` carry it out;
-//! `journal` keeps why. `node` is the holder's side of a lease and `entrance` where its requests go; both
-//! are pure as well. `simulation` drives the decider without any of them.
+//! `manager` tells the `holder` and has `calls` carry out what it wants done; `journal` keeps why.
+//! What is held and what is decided is pure: `holder` is the whole of it, `decider` says how many
+//! nodes, `node` is the holder's side of one lease, `entrance` where its requests go, `order` whom to
+//! ask first. `simulation` drives the decider without any of them. `wire` translates.
 
 mod calls;
 pub mod decider;
-mod entrance;
+pub mod entrance;
 mod event;
 mod front;
 mod grpc;
+pub mod holder;
 mod incarnation;
 mod journal;
 mod link;
@@ -18,6 +20,7 @@ mod manager;
 pub mod node;
 pub mod order;
 pub mod simulation;
+mod wire;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -4,6 +4,7 @@
 
 mod front_count;
 
+use std::fmt;
 use std::time::Duration;
 
 use cluster::backoff::Backoff;
@@ -20,7 +21,7 @@ const REFUSED_PAUSE_MIN: Duration = Duration::from_secs(2);
 /// A node that this long served well starts with the first pause again.
 const SERVED_WELL: Duration = Duration::from_secs(60);
 
-/// What this front end holds of a node.
+/// What this front end holds of a node. Its token shows in no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Lease {
     /// The node's name for it.
@@ -32,6 +33,15 @@ pub struct Lease {
     pub token: String,
     /// Where requests go, "address:port"; empty until the service runs.
     pub data_address: String,
+}
+
+/// A lease as a call or a renewal names it: an older epoch than the node's own is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseRef {
+    /// The node's name for it.
+    pub id: String,
+    /// Newest known.
+    pub epoch: u64,
 }
 
 /// How far a drain has come.
@@ -48,7 +58,7 @@ pub enum DrainStep {
 }
 
 /// Where a node stands for this front end.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
     /// Not held.
     Free,
@@ -115,7 +125,7 @@ pub enum Silence {
 }
 
 /// When silence means what (design section 6).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// No new requests after this.
     pub jeopardy: Duration,
@@ -124,7 +134,7 @@ pub struct Patience {
 }
 
 /// One node of the pool.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Node {
     /// Its name in cluster.toml.
     pub name: String,
@@ -148,26 +158,55 @@ pub struct Node {
     pub paused_until: Duration,
     /// What the service-manager counts to it.
     pub front: FrontCount,
+    /// Whether its link was ever up: before that nothing can be asked of it.
+    pub reached: bool,
+    /// The generation of the child_list that marks it as draining.
+    pub mark: u64,
+    /// What its link was last told to renew.
+    pub renewed: Option<LeaseRef>,
     /// Whether its stage or its lease changed since the last `take_changed`.
     is_changed: bool,
     pause: Backoff,
 }
 
+impl Lease {
+    /// How calls and renewals name it.
+    pub fn reference(&self) -> LeaseRef {
+        LeaseRef { id: self.id.clone(), epoch: self.epoch }
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, epoch, token: _, data_address } = self;
+        formatter
+            .debug_struct("Lease")
+            .field("id", id)
+            .field("epoch", epoch)
+            .field("token", &"(..)")
+            .field("data_address", data_address)
+            .finish()
+    }
+}
+
 impl Node {
     /// A node nobody has talked to yet.
-    pub fn new(name: &str, speed: f64) -> Self {
+    pub fn new(name: &str, speed: f64, now: Duration) -> Self {
         Self {
             name: name.to_owned(),
             speed,
             stage: Stage::Free,
-            since: Duration::ZERO,
-            ready_since: Duration::ZERO,
+            since: now,
+            ready_since: now,
             link: Link::Unknown,
-            answered: Duration::ZERO,
+            answered: now,
             report: Report::default(),
             detail: String::new(),
             paused_until: Duration::ZERO,
             front: FrontCount::default(),
+            reached: false,
+            mark: 0,
+            renewed: None,
             is_changed: false,
             pause: Backoff::new(START_PAUSE_FIRST, START_PAUSE_MAX),
         }
@@ -353,7 +392,7 @@ mod tests {
     }
 
     fn reachable() -> Node {
-        let mut node = Node::new("c1", 1.0);
+        let mut node = Node::new("c1", 1.0, s(0));
         node.link = Link::Up { incarnation: 1 };
         node.report.slots_free = 1;
         node

@@ -10,42 +10,41 @@ use crate::node::{Link, Node};
 
 impl Manager {
     pub(super) fn status(&self) -> wire::StatusReply {
-        let now = self.now();
+        let (now, holder) = (self.now(), &self.holder);
         let policy = match self.service.scaling.policy {
             Policy::Adaptive => "adaptive",
             Policy::Classic => "classic",
         };
+        let nodes = holder.settings().order.iter().map(|&index| &holder.nodes()[index]);
         wire::StatusReply {
             service: self.service.name.clone(),
             policy: policy.to_owned(),
-            level: self.last.as_ref().map(|last| last.level.to_string()).unwrap_or_default(),
-            generation: self.generation,
-            data: self.sample.is_some()
-                && now.saturating_sub(self.sampled) < self.service.scaling.data_timeout,
-            nodes: self.order.iter().map(|&index| self.node_view(index, now)).collect(),
+            level: holder.last().map(|last| last.level.to_string()).unwrap_or_default(),
+            generation: holder.list().generation,
+            data: holder.has_data(now),
+            nodes: nodes.map(|node| node_view(node, now)).collect(),
             last: self.journal.last_of_this_run(),
-            uptime_ms: now.as_millis() as u64,
+            uptime_ms: holder.uptime(now).as_millis() as u64,
         }
     }
+}
 
-    fn node_view(&self, index: usize, now: Duration) -> wire::NodeView {
-        let node = &self.nodes[index];
-        let lease = node.lease();
-        let millis = |since: Duration| now.saturating_sub(since).as_millis() as u64;
-        wire::NodeView {
-            node: node.name.clone(),
-            address: lease.map(|lease| lease.data_address.clone()).unwrap_or_default(),
-            state: node.state_name(now).to_owned(),
-            detail: detail(node, now),
-            lease_id: lease.map(|lease| lease.id.clone()).unwrap_or_default(),
-            epoch: lease.map_or(0, |lease| lease.epoch),
-            since_ms: millis(node.since),
-            answered_ms: millis(node.answered),
-            cpu: node.report.cpu,
-            service_cpu: node.report.service_cpu,
-            service_memory_bytes: node.report.service_memory_bytes,
-            in_flight: node.report.in_flight,
-        }
+fn node_view(node: &Node, now: Duration) -> wire::NodeView {
+    let lease = node.lease();
+    let millis = |since: Duration| now.saturating_sub(since).as_millis() as u64;
+    wire::NodeView {
+        node: node.name.clone(),
+        address: lease.map(|lease| lease.data_address.clone()).unwrap_or_default(),
+        state: node.state_name(now).to_owned(),
+        detail: detail(node, now),
+        lease_id: lease.map(|lease| lease.id.clone()).unwrap_or_default(),
+        epoch: lease.map_or(0, |lease| lease.epoch),
+        since_ms: millis(node.since),
+        answered_ms: millis(node.answered),
+        cpu: node.report.cpu,
+        service_cpu: node.report.service_cpu,
+        service_memory_bytes: node.report.service_memory_bytes,
+        in_flight: node.report.in_flight,
     }
 }
 

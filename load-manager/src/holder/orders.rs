@@ -1,53 +1,55 @@
 //! Orders carried out: nodes asked in their order, started side by side; a refusal or a failed
 //! start passes the order on to the next node.
 
-use std::time::Instant;
+use std::time::Duration;
 
-use super::Manager;
-use super::record::Cause;
-use crate::calls::{self, AddFault};
+use super::{Cause, Effect, Holder, News};
 use crate::node::{Lease, Node, Stage};
 
-impl Manager {
+/// Why a node could not be added.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddFault {
+    /// It granted nothing.
+    #[error("{words}")]
+    Refused {
+        /// Its sentence.
+        words: String,
+        /// When asking again may help.
+        retry_after: Duration,
+    },
+    /// It granted a slot, but the service did not get ready there.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Holder {
     /// Orders `count` nodes, as many as can be asked, and answers which.
     pub(super) fn order(&mut self, count: u32) -> Vec<usize> {
-        let now = self.now();
-        let order = self.order.clone();
-        let askable = order.into_iter().filter(|&index| self.nodes[index].can_be_asked(now));
-        let asked: Vec<usize> = askable.take(count as usize).collect();
-        for &index in &asked {
-            let Some(client) = self.clients[index].clone() else { continue };
+        let (nodes, now) = (&self.nodes, self.now);
+        let askable = |index: &usize| nodes[*index].reached && nodes[*index].can_be_asked(now);
+        let asked: Vec<usize> =
+            self.settings.order.iter().copied().filter(askable).take(count as usize).collect();
+        for &node in &asked {
             self.requests += 1;
-            let request_id = format!("{}-{}", self.identity.incarnation, self.requests);
-            tracing::info!(node = self.nodes[index].name, "ordered");
-            self.nodes[index].enter(Stage::Starting(None), now);
-            let (identity, told) = (self.identity.clone(), self.told.clone());
-            self.calls.spawn(calls::add(
-                index,
-                client,
-                identity,
-                request_id,
-                self.entrances[index].clone(),
-                self.service.start_timeout,
-                told,
-            ));
+            let request_id = format!("{}-{}", self.settings.incarnation, self.requests);
+            self.nodes[node].enter(Stage::Starting(None), now);
+            self.tell(News::Ordered { node });
+            self.effect(Effect::Add { node, request_id });
         }
         asked
     }
 
-    pub(super) fn reserved(&mut self, node: usize, lease: Lease, sent: Instant) {
-        let now = self.now();
+    pub(super) fn reserved(&mut self, node: usize, lease: Lease, sent_at: Duration) {
         let record = &mut self.nodes[node];
         if record.stage == Stage::Starting(None) {
-            record.answered = sent.saturating_duration_since(self.born);
+            record.answered = sent_at;
             let since = record.since;
-            record.enter(Stage::Starting(Some(lease)), now);
+            record.enter(Stage::Starting(Some(lease)), self.now);
             record.since = since;
         }
     }
 
     pub(super) fn added(&mut self, node: usize, result: Result<Lease, AddFault>) {
-        let now = self.now();
         let record = &mut self.nodes[node];
         if !matches!(record.stage, Stage::Starting(_)) {
             return;
@@ -55,19 +57,19 @@ impl Manager {
         match result {
             // The lease ran out, or the daemon was started anew, while the service started.
             Ok(lease) if record.stage == Stage::Starting(None) => {
-                self.stop_and_release(node, lease);
+                self.stop_and_release(node, lease.reference());
                 self.failed_start(node, "it was lost while it started");
             }
             Ok(lease) => {
-                let took_ms = now.saturating_sub(record.since).as_millis() as u64;
-                tracing::info!(node = record.name, lease = lease.id, took_ms, "ready");
-                record.enter(Stage::Ready(lease), now);
+                let (lease_id, took) = (lease.id.clone(), self.now.saturating_sub(record.since));
+                record.enter(Stage::Ready(lease), self.now);
                 self.join(node);
+                self.tell(News::Ready { node, lease_id, took });
             }
             Err(AddFault::Refused { words, retry_after }) => {
-                tracing::info!(node = record.name, "refused: {words}");
+                self.tell(News::Refused { node, words: words.clone() });
                 self.note(Cause::Refused, &[node], &words);
-                self.nodes[node].refused(words, retry_after, now);
+                self.nodes[node].refused(words, retry_after, self.now);
                 self.order(1);
             }
             Err(AddFault::Failed(words)) => self.failed_start(node, &words),
@@ -75,10 +77,8 @@ impl Manager {
     }
 
     fn failed_start(&mut self, node: usize, words: &str) {
-        let now = self.now();
-        let pause = self.nodes[node].start_failed(words.to_owned(), now);
-        let name = &self.nodes[node].name;
-        tracing::error!(node = name, backoff_s = pause.as_secs(), "the service did not start there: {words}");
+        let pause = self.nodes[node].start_failed(words.to_owned(), self.now);
+        self.tell(News::StartFailed { node, words: words.to_owned(), pause });
         let sentence = format!("{words}; the node is left alone for {} s", pause.as_secs());
         self.note(Cause::StartFailed, &[node], &sentence);
         self.order(1);
@@ -88,7 +88,8 @@ impl Manager {
     /// the last decision still wants as many; the damping of a scale-up is not for this.
     pub(super) fn replace(&mut self) {
         let Some(last) = &self.last else { return };
-        let wanted = last.figures.want.max(self.service.min).min(self.service.max);
+        let bounds = &self.settings.decider;
+        let wanted = last.figures.want.max(bounds.min).min(bounds.max);
         let holds = |node: &&Node| matches!(node.stage, Stage::Ready(_) | Stage::Starting(_));
         let held = self.nodes.iter().filter(holds).count() as u32;
         if held >= wanted {

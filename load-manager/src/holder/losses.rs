@@ -1,8 +1,7 @@
 //! Nodes that fall silent, vanish or lose their service: out of the child_list at once.
 
-use super::Manager;
-use super::record::Cause;
-use crate::node::{Silence, Stage};
+use super::{Cause, Effect, Holder, News};
+use crate::node::{DrainStep, Silence, Stage};
 
 /// How a node was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,22 +12,18 @@ pub(super) enum Loss {
     Crashed,
 }
 
-impl Manager {
+impl Holder {
     pub(super) fn look_for_silence(&mut self) {
-        let now = self.now();
         let mut lost = false;
         for index in 0..self.nodes.len() {
             let node = &mut self.nodes[index];
-            match node.silence(now, self.patience) {
+            match node.silence(self.now, self.settings.patience) {
                 Silence::None => {}
                 Silence::Jeopardy => {
                     if let Stage::Ready(lease) = &node.stage {
                         let lease = lease.clone();
-                        tracing::warn!(
-                            node = node.name,
-                            "silent: gets no new request while another is ready"
-                        );
-                        node.enter(Stage::Jeopardy(lease), now);
+                        node.enter(Stage::Jeopardy(lease), self.now);
+                        self.tell(News::Silent { node: index });
                         lost = true;
                     }
                 }
@@ -46,27 +41,33 @@ impl Manager {
     /// A node is gone: out of the list at once. Answers whether that may ask for another one; the
     /// caller lets the decider see it when it has said all it knows.
     pub(super) fn lose(&mut self, node: usize, why: &str, loss: Loss) -> bool {
-        let now = self.now();
-        match self.nodes[node].stage {
+        match &self.nodes[node].stage {
             // The call that starts it will end with its own words.
             Stage::Free | Stage::Starting(None) => false,
             Stage::Starting(Some(_)) => {
-                self.nodes[node].enter(Stage::Starting(None), now);
+                self.nodes[node].enter(Stage::Starting(None), self.now);
                 false
             }
             Stage::Ready(_) | Stage::Jeopardy(_) | Stage::Draining(..) => {
-                tracing::warn!(node = self.nodes[node].name, "lost: {why}");
+                self.tell(News::Lost { node, why: why.to_owned() });
+                self.stop_waiting(node);
                 let words = format!("lost: {why}");
                 match loss {
-                    Loss::Gone => self.nodes[node].lost(words, now),
-                    Loss::Crashed => self.nodes[node].crashed(words, now),
+                    Loss::Gone => self.nodes[node].lost(words, self.now),
+                    Loss::Crashed => self.nodes[node].crashed(words, self.now),
                 }
-                self.stop_waiting(node);
                 self.children.retain(|&child| child != node);
                 self.note(Cause::Lost, &[node], why);
                 self.publish();
                 true
             }
+        }
+    }
+
+    /// Gives up the answer of the call that waits at a draining node, where one does.
+    pub(super) fn stop_waiting(&mut self, node: usize) {
+        if let Stage::Draining(_, DrainStep::AtNode | DrainStep::Returning) = self.nodes[node].stage {
+            self.effect(Effect::StopWaiting { node });
         }
     }
 }

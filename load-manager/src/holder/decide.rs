@@ -1,0 +1,91 @@
+//! The decider asked, and what it says begun. It is told of the nodes as they stand.
+
+use std::time::Duration;
+
+use super::Holder;
+use crate::decider::{Action, CpuUse, DrainingNode, Fleet, ReadyNode};
+use crate::node::{DrainStep, Link, Node, Stage};
+
+/// How long a start waits for the nodes and the service-manager to say what is there.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
+
+impl Holder {
+    /// Asks the decider and has what it says carried out.
+    pub(super) fn decide(&mut self) {
+        if !self.is_settled() {
+            return;
+        }
+        let fleet = self.fleet();
+        let decision = self.decider.tick(self.now, &fleet);
+        self.record(&decision);
+        match &decision.action {
+            Action::Hold => {}
+            Action::Add { undrain, count } => {
+                for name in undrain {
+                    self.take_back(name);
+                }
+                self.order(*count);
+            }
+            Action::Drain { nodes } => {
+                for name in nodes {
+                    self.begin_drain(name, "the load is low");
+                }
+            }
+        }
+        self.last = Some(decision);
+    }
+
+    /// What the decider is told of the nodes.
+    pub(super) fn fleet(&self) -> Fleet {
+        let comes = |node: &&Node| {
+            matches!(node.stage, Stage::Starting(_) | Stage::Draining(_, DrainStep::Returning))
+        };
+        let ordered = self.nodes.iter().filter(comes).count();
+        let available = self.nodes.iter().filter(|node| node.can_be_asked(self.now)).count();
+        Fleet {
+            ready: self.children.iter().filter_map(|&index| self.ready_node(index)).collect(),
+            ordered: ordered as u32,
+            draining: self.nodes.iter().filter_map(|node| draining_node(node, self.now)).collect(),
+            floor: 0,
+            available: available as u32,
+        }
+    }
+
+    fn ready_node(&self, index: usize) -> Option<ReadyNode> {
+        let node = &self.nodes[index];
+        // One in jeopardy is still ours: it is told by how old its data are.
+        let (Stage::Ready(_) | Stage::Jeopardy(_)) = node.stage else { return None };
+        let cpu = (node.report.cpus > 0)
+            .then(|| CpuUse { used: node.report.service_cpu, allowed: f64::from(node.report.cpus) });
+        Some(ReadyNode {
+            node: node.name.clone(),
+            k: self.settings.decider.capacity * node.speed,
+            age: self.now.saturating_sub(node.ready_since),
+            long_lived: node.front.long_lived,
+            in_flight: node.front.in_flight,
+            cpu,
+            data_age: node.data_age(self.now),
+            is_out: node.front.out.is_some() || node.report.probe_fails,
+        })
+    }
+
+    /// Whether what was there before this start is known: everybody has answered, or had the time.
+    fn is_settled(&mut self) -> bool {
+        if !self.settled {
+            let everybody = self.front_up && self.nodes.iter().all(|node| node.link != Link::Unknown);
+            self.settled = everybody || self.uptime(self.now) >= SETTLE_MAX;
+        }
+        self.settled
+    }
+}
+
+fn draining_node(node: &Node, now: Duration) -> Option<DrainingNode> {
+    let Stage::Draining(_, step) = &node.stage else { return None };
+    if *step == DrainStep::Returning {
+        return None;
+    }
+    let can_return =
+        matches!(step, DrainStep::AtFront | DrainStep::AtNode) && matches!(node.link, Link::Up { .. });
+    let undrainable = can_return && !node.report.maintenance && !node.report.stopping;
+    Some(DrainingNode { node: node.name.clone(), undrainable, since: now.saturating_sub(node.since) })
+}

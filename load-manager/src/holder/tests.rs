@@ -1,0 +1,11 @@
+//! What is held and what is told, as diaries and as properties.
+
+mod counts;
+mod diary;
+mod direct;
+mod drains;
+mod links;
+mod losses;
+mod orders;
+mod properties;
+mod restart;

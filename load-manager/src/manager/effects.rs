@@ -1,0 +1,81 @@
+//! How the manager carries out what the holder wants done, with no choice left.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{Fenced, Manager, log};
+use crate::calls::{self, NodeClient};
+use crate::holder::{Effect, Entry};
+use crate::node::LeaseRef;
+use crate::wire;
+
+impl Manager {
+    /// Carries out everything the holder wants done, in order. What comes of a call is an event.
+    ///
+    /// # Errors
+    /// When somebody newer has taken over.
+    pub(super) fn carry_out(&mut self) -> Result<(), Fenced> {
+        for effect in self.holder.effects() {
+            match effect {
+                Effect::Add { node, request_id } => self.add(node, request_id),
+                Effect::Drain { node, lease, parting } => self.drain(node, lease, parting),
+                Effect::Undrain { node, lease } => self.undrain(node, lease),
+                Effect::StopWaiting { node } => {
+                    if let Some(call) = self.waiting[node].take() {
+                        call.abort();
+                    }
+                }
+                Effect::StopAndRelease { node, lease } => self.stop_and_release(node, lease),
+                Effect::Renew { node, leases } => {
+                    self.renewals[node].send_replace(leases.into_iter().map(wire::reference).collect());
+                }
+                Effect::Publish(list) => {
+                    self.wanted.send_replace(wire::published(list));
+                }
+                Effect::Record(entry) => self.record(entry),
+                Effect::Tell(news) => log::news(&news, self.holder.nodes()),
+                Effect::Fenced(words) => {
+                    return Err(Fenced { service: self.service.name.clone(), words });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, node: usize, request_id: String) {
+        let (client, identity, told) = (self.client(node), self.identity.clone(), self.told.clone());
+        let entrance = self.holder.settings().nodes[node].entrance.clone();
+        let start_timeout = self.service.start_timeout;
+        self.calls.spawn(calls::add(node, client, identity, request_id, entrance, start_timeout, told));
+    }
+
+    pub(super) fn drain(&mut self, node: usize, lease: LeaseRef, parting: Duration) {
+        let (client, told) = (self.client(node), self.told.clone());
+        let call = calls::drain(node, client, lease, self.service.long_lived_timeout, parting, told);
+        self.waiting[node] = Some(self.calls.spawn(call));
+    }
+
+    fn undrain(&mut self, node: usize, lease: LeaseRef) {
+        let call = calls::undrain(node, self.client(node), lease, self.told.clone());
+        self.waiting[node] = Some(self.calls.spawn(call));
+    }
+
+    fn stop_and_release(&mut self, node: usize, lease: LeaseRef) {
+        let (client, told) = (self.client(node), self.told.clone());
+        self.calls.spawn(calls::stop_and_release(node, client, lease, self.service.stop_timeout, told));
+    }
+
+    fn client(&self, node: usize) -> NodeClient {
+        self.clients[node].clone().expect("nothing is asked of a node whose link was never up")
+    }
+
+    fn record(&mut self, entry: Entry) {
+        if let Entry::Decided(decision) = &entry {
+            log::decided(decision);
+        }
+        self.journal.record(wire::decision(&entry, unix_ms()));
+    }
+}
+
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}

@@ -1,0 +1,114 @@
+//! The nodes' words.
+
+use std::time::Duration;
+
+use proto::task_processor as pb;
+
+use crate::holder::{Adopted, LeaseState, LeaseWord, NodeWord, Reclaim};
+use crate::node::{Lease, LeaseRef};
+
+/// A lease as a call about it names it.
+pub(crate) fn reference(lease: LeaseRef) -> pb::LeaseRef {
+    pb::LeaseRef { lease_id: lease.id, epoch: lease.epoch }
+}
+
+/// What a node says on its link.
+pub(crate) fn node_word(reply: pb::RenewReply) -> NodeWord {
+    let load = reply.load.unwrap_or_default();
+    NodeWord {
+        incarnation: reply.node_incarnation,
+        fenced: reply.fenced,
+        slots_free: reply.slots_free,
+        maintenance: reply.maintenance,
+        stopping: reply.stopping,
+        cpu: load.cpu,
+        cpus: load.cpus,
+        leases: reply.leases.into_iter().map(lease_word).collect(),
+    }
+}
+
+fn lease_word(report: pb::LeaseReport) -> LeaseWord {
+    let state = lease_state(report.state());
+    LeaseWord {
+        lease_id: report.lease_id,
+        epoch: report.epoch,
+        state,
+        in_flight: report.in_flight,
+        cpu: report.cpu,
+        memory_bytes: report.memory_bytes,
+        probe_fails: report.probe_fails,
+        reclaim: report.reclaim.map(reclaim),
+        detail: report.detail,
+    }
+}
+
+fn reclaim(reclaim: pb::Reclaim) -> Reclaim {
+    Reclaim { notice: Duration::from_millis(reclaim.notice_ms), reason: reclaim.reason }
+}
+
+/// A lease that a node still holds for this front end.
+pub(crate) fn adopted(adopted: pb::Adopted) -> Adopted {
+    let (state, service_port) = (lease_state(adopted.state()), adopted.service_port);
+    Adopted { lease: lease(adopted), service_port, state }
+}
+
+fn lease(adopted: pb::Adopted) -> Lease {
+    Lease {
+        id: adopted.lease_id,
+        epoch: adopted.epoch,
+        token: adopted.token,
+        data_address: adopted.data_address,
+    }
+}
+
+fn lease_state(state: pb::LeaseState) -> LeaseState {
+    match state {
+        pb::LeaseState::Unspecified => LeaseState::Unknown,
+        pb::LeaseState::Reserved => LeaseState::Reserved,
+        pb::LeaseState::Starting => LeaseState::Starting,
+        pb::LeaseState::Ready => LeaseState::Ready,
+        pb::LeaseState::Orphan => LeaseState::Orphan,
+        pb::LeaseState::Draining => LeaseState::Draining,
+        pb::LeaseState::Stopping => LeaseState::Stopping,
+        pb::LeaseState::Gone => LeaseState::Gone,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_has_the_machine_the_leases_and_what_is_asked_back() {
+        let report = pb::LeaseReport {
+            lease_id: "lease".into(),
+            epoch: 3,
+            state: pb::LeaseState::Orphan.into(),
+            in_flight: Some(2),
+            probe_fails: true,
+            reclaim: Some(pb::Reclaim {
+                notice_ms: 30_000,
+                reason: "going down".into(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let load = Some(pb::NodeLoad { cpu: 0.5, cpus: 4, ..Default::default() });
+        let reply = pb::RenewReply { node_incarnation: 9, leases: vec![report], load, ..Default::default() };
+        let word = node_word(reply);
+        assert_eq!((word.incarnation, word.cpu, word.cpus), (9, 0.5, 4));
+        let lease = &word.leases[0];
+        assert_eq!((lease.state, lease.in_flight), (LeaseState::Orphan, Some(2)));
+        assert!(lease.probe_fails);
+        let reclaim = Reclaim { notice: Duration::from_secs(30), reason: "going down".into() };
+        assert_eq!(lease.reclaim, Some(reclaim));
+    }
+
+    #[test]
+    fn a_state_that_this_version_has_no_word_for_is_none_of_the_others() {
+        for state in [0, 99] {
+            let held = adopted(pb::Adopted { lease_id: "lease".into(), state, ..Default::default() });
+            assert_eq!((held.state, held.lease.id.as_str()), (LeaseState::Unknown, "lease"));
+        }
+    }
+}
