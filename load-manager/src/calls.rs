@@ -40,13 +40,12 @@ pub(crate) struct Identity {
 pub(crate) async fn add(
     node: usize,
     mut client: NodeClient,
-    identity: Identity,
-    request_id: String,
+    wish: pb::ReserveRequest,
     entrance: Entrance,
     start_timeout: Duration,
     events: mpsc::Sender<Event>,
 ) {
-    let result = match reserve(&mut client, &identity, request_id).await {
+    let result = match reserve(&mut client, wish).await {
         Ok((lease, sent)) => {
             let reserved = Event::Reserved { node, lease: lease.clone(), sent };
             if events.send(reserved).await.is_err() {
@@ -62,24 +61,13 @@ pub(crate) async fn add(
 
 /// The lease granted, and when the request that was answered was sent. Asked twice at most, with the
 /// same id, so that an answer that was lost is the same grant.
-async fn reserve(
-    client: &mut NodeClient,
-    identity: &Identity,
-    request_id: String,
-) -> Result<(Lease, Instant), AddFault> {
-    let request = pb::ReserveRequest {
-        service: identity.service.clone(),
-        front_end: identity.front_end.clone(),
-        incarnation: identity.incarnation,
-        request_id,
-        reclaim: None,
-    };
-    let refused = |words: String, retry_after| AddFault::Refused { words, retry_after };
+async fn reserve(client: &mut NodeClient, wish: pb::ReserveRequest) -> Result<(Lease, Instant), AddFault> {
+    let refused = |words: String, retry_after| AddFault::Refused { words, retry_after, reclaiming: false };
     let mut sent = Instant::now();
-    let mut reply = client.reserve(timed(request.clone(), ANSWER_TIMEOUT)).await;
+    let mut reply = client.reserve(timed(wish.clone(), ANSWER_TIMEOUT)).await;
     if reply.as_ref().is_err_and(has_no_answer) {
         sent = Instant::now();
-        reply = client.reserve(timed(request, ANSWER_TIMEOUT)).await;
+        reply = client.reserve(timed(wish, ANSWER_TIMEOUT)).await;
     }
     let reply = reply.map_err(|status| refused(words(&status), Duration::ZERO))?;
     match reply.into_inner().answer {
@@ -93,7 +81,8 @@ async fn reserve(
             Ok((lease, sent))
         }
         Some(Answer::Denial(denial)) => {
-            Err(refused(denial.detail, Duration::from_millis(denial.retry_after_ms)))
+            let retry_after = Duration::from_millis(denial.retry_after_ms);
+            Err(AddFault::Refused { words: denial.detail, retry_after, reclaiming: denial.reclaiming })
         }
         None => Err(refused("it answered the reservation with nothing".to_owned(), Duration::ZERO)),
     }

@@ -8,6 +8,7 @@
 //! and the child_list in step with what is heard.
 
 mod adopt;
+mod claims;
 mod counts;
 mod decide;
 mod drains;
@@ -21,6 +22,7 @@ mod news;
 mod orders;
 mod record;
 mod settings;
+mod sharing;
 mod word;
 
 #[cfg(test)]
@@ -30,6 +32,7 @@ use std::mem;
 use std::time::Duration;
 
 use self::ended::Ended;
+use self::sharing::Sharing;
 use crate::decider::{Decider, Decision};
 use crate::node::{Lease, Node};
 
@@ -41,6 +44,7 @@ pub use self::news::News;
 pub use self::orders::AddFault;
 pub use self::record::{Cause, Entry};
 pub use self::settings::{PoolNode, Settings};
+pub use self::sharing::{ReclaimReason, ReclaimWish};
 pub use self::word::{Adopted, LeaseState, LeaseWord, NodeWord, Reclaim};
 
 /// How often `Holder::look` is due: well below a second, since silence is noticed that much late.
@@ -70,6 +74,7 @@ pub struct Holder {
     last: Option<Decision>,
     requests: u64,
     ended: Ended,
+    sharing: Sharing,
     effects: Vec<Effect>,
 }
 
@@ -93,6 +98,7 @@ impl Holder {
             last: None,
             requests: 0,
             ended: Ended::default(),
+            sharing: Sharing::default(),
             effects: Vec::new(),
             settings,
         }
@@ -162,6 +168,7 @@ impl Holder {
         self.now = self.now.max(now);
         act(self);
         self.publish();
+        self.tell_claim();
     }
 
     fn take(&mut self, heard: Heard) {

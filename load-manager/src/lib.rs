@@ -117,6 +117,7 @@ pub async fn run(
     tracing::info!(service = service.name, nodes = cluster.nodes.len(), "deciding");
     let (told, events) = mpsc::channel(EVENTS_MAX);
     let (wanted, list) = watch::channel(ChildList::default());
+    let (claim, said) = watch::channel(None);
     let mut parts = tokio::task::JoinSet::new();
     let mut renewals = Vec::new();
     for (index, node) in cluster.nodes.iter().enumerate() {
@@ -128,6 +129,7 @@ pub async fn run(
             identity: identity.clone(),
             renew: cluster.lease.renew,
             leases,
+            claim: said.clone(),
             events: told.clone(),
             adopted: false,
         };
@@ -145,7 +147,8 @@ pub async fn run(
         }
     });
     let journal = Journal::open(&places.journal);
-    let manager = Manager::new(Setup { service, cluster, identity, journal, wanted, renewals, events, told });
+    let manager =
+        Manager::new(Setup { service, cluster, identity, journal, wanted, renewals, claim, events, told });
     let ended = manager.run(async { shutdown.asked().await }).await;
     parts.shutdown().await;
     tracing::info!("stopped; the child_list stays as it is");

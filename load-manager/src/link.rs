@@ -37,6 +37,15 @@ const JITTER: f64 = 0.2;
 /// Answers are small: a lease or two and a few figures.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
+/// What the service says of itself with each renewal.
+#[derive(Debug, Clone)]
+pub(crate) struct Said {
+    /// What it holds and wants.
+    pub claim: wire::Claim,
+    /// The ids of its leases, at whatever node, that are not to be reclaimed.
+    pub guaranteed: Vec<String>,
+}
+
 /// One link.
 pub(crate) struct Link {
     /// The index of the node in the pool.
@@ -49,6 +58,8 @@ pub(crate) struct Link {
     pub renew: Duration,
     /// What to renew.
     pub leases: watch::Receiver<Vec<wire::LeaseRef>>,
+    /// What to say of the service with it.
+    pub claim: watch::Receiver<Option<Said>>,
     /// Where to tell.
     pub events: mpsc::Sender<Event>,
     /// Whether the node was asked once what it holds for this front end.
@@ -166,14 +177,19 @@ impl Link {
         sent: &mut VecDeque<(u64, Instant)>,
     ) {
         *sequence += 1;
+        let leases = self.leases.borrow_and_update().clone();
+        let said = self.claim.borrow().clone();
+        let (claim, mut guaranteed) =
+            said.map_or((None, Vec::new()), |said| (Some(said.claim), said.guaranteed));
+        guaranteed.retain(|id| leases.iter().any(|lease| lease.lease_id == *id));
         let request = wire::RenewRequest {
             service: self.identity.service.clone(),
             front_end: self.identity.front_end.clone(),
             incarnation: self.identity.incarnation,
             sequence: *sequence,
-            leases: self.leases.borrow_and_update().clone(),
-            claim: None,
-            guaranteed: Vec::new(),
+            leases,
+            claim,
+            guaranteed,
         };
         // A node that does not read is a silent node: its silence is noticed without this one.
         if renewals.try_send(request).is_ok() {

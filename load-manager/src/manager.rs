@@ -22,6 +22,7 @@ use crate::calls::{Identity, NodeClient};
 use crate::event::Event;
 use crate::holder::{self, Holder, LOOK_EVERY};
 use crate::journal::Journal;
+use crate::link::Said;
 
 /// What the manager needs from the outside.
 pub(crate) struct Setup {
@@ -37,6 +38,8 @@ pub(crate) struct Setup {
     pub wanted: watch::Sender<front::ChildList>,
     /// A node's leases, for its link; one per node of the pool.
     pub renewals: Vec<watch::Sender<Vec<node::LeaseRef>>>,
+    /// What the service says of itself, for all links.
+    pub claim: watch::Sender<Option<Said>>,
     /// What happens.
     pub events: mpsc::Receiver<Event>,
     /// For the tasks that carry things out.
@@ -58,6 +61,7 @@ pub(crate) struct Manager {
     journal: Journal,
     wanted: watch::Sender<front::ChildList>,
     renewals: Vec<watch::Sender<Vec<node::LeaseRef>>>,
+    claim: watch::Sender<Option<Said>>,
     events: mpsc::Receiver<Event>,
     told: mpsc::Sender<Event>,
 }
@@ -75,7 +79,7 @@ pub(crate) struct Fenced {
 impl Manager {
     /// A manager that holds nothing yet.
     pub(crate) fn new(setup: Setup) -> Self {
-        let Setup { service, cluster, identity, journal, wanted, renewals, events, told } = setup;
+        let Setup { service, cluster, identity, journal, wanted, renewals, claim, events, told } = setup;
         let settings = holder::Settings::of(&cluster, &service, identity.incarnation);
         let count = cluster.nodes.len();
         Self {
@@ -89,6 +93,7 @@ impl Manager {
             journal,
             wanted,
             renewals,
+            claim,
             events,
             told,
         }

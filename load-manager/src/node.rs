@@ -164,6 +164,10 @@ pub struct Node {
     pub mark: u64,
     /// What its link was last told to renew.
     pub renewed: Option<LeaseRef>,
+    /// Whether its lease is one of those that nobody may take back.
+    pub is_guaranteed: bool,
+    /// Until when a slot of it may become free that it takes back for this service.
+    pub awaits_until: Option<Duration>,
     /// Whether its stage or its lease changed since the last `take_changed`.
     is_changed: bool,
     pause: Backoff,
@@ -207,6 +211,8 @@ impl Node {
             reached: false,
             mark: 0,
             renewed: None,
+            is_guaranteed: false,
+            awaits_until: None,
             is_changed: false,
             pause: Backoff::new(START_PAUSE_FIRST, START_PAUSE_MAX),
         }
@@ -264,10 +270,22 @@ impl Node {
             && self.report.slots_free > 0
     }
 
+    /// Whether it may be asked to take a slot back from another service.
+    pub fn can_be_asked_back(&self, now: Duration) -> bool {
+        self.stage == Stage::Free
+            && matches!(self.link, Link::Up { .. })
+            && now >= self.paused_until
+            && !self.report.maintenance
+            && !self.report.stopping
+            && self.report.slots_free == 0
+            && self.awaits_until.is_none_or(|until| now >= until)
+    }
+
     /// Moves it on.
     pub fn enter(&mut self, stage: Stage, now: Duration) {
         self.since = now;
         self.is_changed = true;
+        self.awaits_until = None;
         // What was said of another service says nothing of the one to come.
         self.report.probe_fails &= !matches!(stage, Stage::Free | Stage::Starting(_));
         match stage {

@@ -6,4 +6,4 @@ mod node;
 
 pub(crate) use front::{child_list, front_sample, published};
 pub(crate) use journal::decision;
-pub(crate) use node::{adopted, node_word, reference};
+pub(crate) use node::{adopted, claim, node_word, reclaim_wish, reference};

@@ -147,7 +147,8 @@ impl World {
                     self.coming.push(Heard::ListApplied(list.generation));
                     self.list = list;
                 }
-                Effect::Record(_) | Effect::Tell(_) => {}
+                Effect::Reclaim { .. } => panic!("nobody else is here"),
+                Effect::Claim { .. } | Effect::Record(_) | Effect::Tell(_) => {}
                 Effect::Fenced(words) => panic!("nobody else is here: {words}"),
             }
         }

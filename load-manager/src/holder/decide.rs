@@ -33,6 +33,7 @@ impl Holder {
             }
         }
         self.last = Some(decision);
+        self.ask_back();
     }
 
     /// What the decider is told of the nodes.

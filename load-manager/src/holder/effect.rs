@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::{ChildList, Entry, News};
+use cluster::share::Claim;
+
+use super::{ChildList, Entry, News, ReclaimWish};
 use crate::node::LeaseRef;
 
 /// One thing to do. The owner carries them out in order.
 ///
 /// A call to a node is answered once, at last with a failure when its time is over, so that no node
-/// waits for ever: `Add` by `Heard::Added`, with `Heard::Reserved` before it where a slot was granted;
+/// waits for ever: `Add` and `Reclaim` by `Heard::Added`, with `Heard::Reserved` before it where a slot was granted;
 /// `Drain` by `NodeDrained`, `Undrain` by `Undrained`, both but for `StopWaiting`; `StopAndRelease` by
 /// `Released`. An answer on its way when the next call to the node is made does no harm.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +21,15 @@ pub enum Effect {
         node: usize,
         /// The same for each repeat of the reservation, so that it is granted once.
         request_id: String,
+    },
+    /// The same, and if no slot is free there, have one taken back from another service.
+    Reclaim {
+        /// Where.
+        node: usize,
+        /// As for `Add`.
+        request_id: String,
+        /// Why that is due.
+        wish: ReclaimWish,
     },
     /// Have no new request let in there, and wait until none is left.
     Drain {
@@ -55,6 +66,13 @@ pub enum Effect {
         node: usize,
         /// Which leases; none: the link goes on without one.
         leases: Vec<LeaseRef>,
+    },
+    /// With each renewal from now on, to every node, say this of the service.
+    Claim {
+        /// What it holds and wants.
+        claim: Claim,
+        /// The ids of its leases that are not to be reclaimed.
+        guaranteed: Vec<String>,
     },
     /// Have the service-manager put this list in force; an older one on its way there is void.
     Publish(ChildList),

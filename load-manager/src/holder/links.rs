@@ -39,6 +39,7 @@ impl Holder {
             record.enter(Stage::Ready(lease), self.now);
             self.tell(News::AnswersAgain { node });
         }
+        self.heard_of_others(node, word);
         for lease in &word.leases {
             is_news |= self.heard_of_lease(node, lease, sent_at);
         }

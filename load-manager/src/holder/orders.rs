@@ -16,6 +16,8 @@ pub enum AddFault {
         words: String,
         /// When asking again may help.
         retry_after: Duration,
+        /// Whether it takes a slot back from another service for this one.
+        reclaiming: bool,
     },
     /// It granted a slot, but the service did not get ready there.
     #[error("{0}")]
@@ -30,13 +32,22 @@ impl Holder {
         let asked: Vec<usize> =
             self.settings.order.iter().copied().filter(askable).take(count as usize).collect();
         for &node in &asked {
-            self.requests += 1;
-            let request_id = format!("{}-{}", self.settings.incarnation, self.requests);
-            self.nodes[node].enter(Stage::Starting(None), now);
-            self.tell(News::Ordered { node });
-            self.effect(Effect::Add { node, request_id });
+            self.order_at(node);
         }
         asked
+    }
+
+    pub(super) fn order_at(&mut self, node: usize) {
+        let request_id = self.next_request(node);
+        self.effect(Effect::Add { node, request_id });
+    }
+
+    /// The name of a wish for a slot of that node, which is asked from now on.
+    pub(super) fn next_request(&mut self, node: usize) -> String {
+        self.requests += 1;
+        self.nodes[node].enter(Stage::Starting(None), self.now);
+        self.tell(News::Ordered { node });
+        format!("{}-{}", self.settings.incarnation, self.requests)
     }
 
     pub(super) fn reserved(&mut self, node: usize, lease: Lease, sent_at: Duration) {
@@ -66,10 +77,14 @@ impl Holder {
                 self.join(node);
                 self.tell(News::Ready { node, lease_id, took });
             }
-            Err(AddFault::Refused { words, retry_after }) => {
+            Err(AddFault::Refused { words, retry_after, reclaiming }) => {
                 self.tell(News::Refused { node, words: words.clone() });
                 self.note(Cause::Refused, &[node], &words);
                 self.nodes[node].refused(words, retry_after, self.now);
+                if reclaiming {
+                    // The slot is free at the end of the notice, and kept for a time to live.
+                    self.nodes[node].awaits_until = Some(self.now + retry_after + self.settings.ttl);
+                }
                 self.order(1);
             }
             Err(AddFault::Failed(words)) => self.failed_start(node, &words),

@@ -33,6 +33,10 @@ pub enum Cause {
     Replaced,
     /// A node asked for its lease back.
     Reclaimed,
+    /// Fewer than `min` are held: another's slot is asked for.
+    UnderMin,
+    /// Less than the share is held for long: another's slot is asked for.
+    Starved,
     /// A node granted nothing.
     Refused,
     /// A service did not start.
@@ -97,6 +101,8 @@ impl Cause {
             Self::Lost => ("lost", "lost"),
             Self::Replaced => ("add", "replaced"),
             Self::Reclaimed => ("reclaim", "reclaimed"),
+            Self::UnderMin => ("claim", "under-min"),
+            Self::Starved => ("claim", "starved"),
             Self::Refused => ("refused", "refused"),
             Self::StartFailed => ("failed", "start-failed"),
             Self::Adopted => ("adopt", "adopted"),

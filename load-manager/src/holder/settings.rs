@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cluster::config::{Cluster, DataPath, Service};
+use cluster::config::{Cluster, DataPath, Service, Sharing};
 
 use crate::decider;
 use crate::entrance::Entrance;
@@ -15,6 +15,10 @@ const EXPIRY_SHARE: f64 = 0.8;
 /// The numbers of one holder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
+    /// The service, by its name.
+    pub service: String,
+    /// The front end, as it names itself.
+    pub front_end: String,
     /// Higher with each start of the load-manager.
     pub incarnation: u64,
     /// The pool. Its indices name the nodes in all that is heard and done.
@@ -27,6 +31,14 @@ pub struct Settings {
     pub path: DataPath,
     /// How long a drain waits for long-lived requests.
     pub long_lived_timeout: Duration,
+    /// Against the other services of the pool.
+    pub weight: f64,
+    /// A higher one is served first.
+    pub priority: u32,
+    /// How nodes change hands.
+    pub sharing: Sharing,
+    /// How long a lease lasts without a renewal.
+    pub ttl: Duration,
     /// How many nodes are wanted.
     pub decider: decider::Settings,
 }
@@ -38,6 +50,8 @@ pub struct PoolNode {
     pub name: String,
     /// Against the machine that `capacity` was measured on.
     pub speed: f64,
+    /// Services that it runs at once.
+    pub slots: u32,
     /// Where requests get in.
     pub entrance: Entrance,
 }
@@ -48,9 +62,12 @@ impl Settings {
         let pool_node = |node: &cluster::config::Node| PoolNode {
             name: node.name.clone(),
             speed: node.speed,
+            slots: node.slots,
             entrance: Entrance::of(service, node),
         };
         Self {
+            service: service.name.clone(),
+            front_end: service.front_end.to_string(),
             incarnation,
             nodes: cluster.nodes.iter().map(pool_node).collect(),
             order: crate::order::of_nodes(cluster, &service.name),
@@ -60,6 +77,10 @@ impl Settings {
             },
             path: service.path,
             long_lived_timeout: service.long_lived_timeout,
+            weight: service.weight,
+            priority: service.priority,
+            sharing: cluster.sharing.clone(),
+            ttl: cluster.lease.ttl,
             decider: decider::Settings::of(service, cluster.nodes.len() as u32),
         }
     }

@@ -9,3 +9,4 @@ mod losses;
 mod orders;
 mod properties;
 mod restart;
+mod sharing;

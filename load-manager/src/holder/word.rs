@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use cluster::share::Claim;
+
 use crate::node::{Lease, Report};
 
 /// A node's word on its link.
@@ -24,6 +26,8 @@ pub struct NodeWord {
     pub cpus: u32,
     /// This front end's leases there, and those it named that are gone.
     pub leases: Vec<LeaseWord>,
+    /// What the others that share the pool said of themselves, and how long ago.
+    pub claims: Vec<(Claim, Duration)>,
 }
 
 /// A node's word on one lease.

@@ -2,9 +2,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use proto::task_processor as pb;
+
 use super::{Fenced, Manager, log};
-use crate::calls::{self, NodeClient};
+use crate::calls::{self, Identity, NodeClient};
 use crate::holder::{Effect, Entry};
+use crate::link::Said;
 use crate::node::LeaseRef;
 use crate::wire;
 
@@ -16,7 +19,10 @@ impl Manager {
     pub(super) fn carry_out(&mut self) -> Result<(), Fenced> {
         for effect in self.holder.effects() {
             match effect {
-                Effect::Add { node, request_id } => self.add(node, request_id),
+                Effect::Add { node, request_id } => self.add(node, request_id, None),
+                Effect::Reclaim { node, request_id, wish } => {
+                    self.add(node, request_id, Some(wire::reclaim_wish(wish)));
+                }
                 Effect::Drain { node, lease, parting } => self.drain(node, lease, parting),
                 Effect::Undrain { node, lease } => self.undrain(node, lease),
                 Effect::StopWaiting { node } => {
@@ -27,6 +33,9 @@ impl Manager {
                 Effect::StopAndRelease { node, lease } => self.stop_and_release(node, lease),
                 Effect::Renew { node, leases } => {
                     self.renewals[node].send_replace(leases.into_iter().map(wire::reference).collect());
+                }
+                Effect::Claim { claim, guaranteed } => {
+                    self.claim.send_replace(Some(Said { claim: wire::claim(claim), guaranteed }));
                 }
                 Effect::Publish(list) => {
                     self.wanted.send_replace(wire::published(list));
@@ -41,11 +50,14 @@ impl Manager {
         Ok(())
     }
 
-    fn add(&mut self, node: usize, request_id: String) {
-        let (client, identity, told) = (self.client(node), self.identity.clone(), self.told.clone());
+    fn add(&mut self, node: usize, request_id: String, reclaim: Option<pb::ReclaimWish>) {
+        let Identity { service, front_end, incarnation } = self.identity.clone();
+        let wish = pb::ReserveRequest { service, front_end, incarnation, request_id, reclaim };
+        let (client, told) = (self.client(node), self.told.clone());
         let entrance = self.holder.settings().nodes[node].entrance.clone();
         let start_timeout = self.service.start_timeout;
-        self.calls.spawn(calls::add(node, client, identity, request_id, entrance, start_timeout, told));
+        let call = calls::add(node, client, wish, entrance, start_timeout, told);
+        self.calls.spawn(call);
     }
 
     pub(super) fn drain(&mut self, node: usize, lease: LeaseRef, parting: Duration) {

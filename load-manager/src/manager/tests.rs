@@ -54,6 +54,7 @@ impl Desk {
             cluster,
             wanted,
             renewals: vec![renewal],
+            claim: watch::channel(None).0,
             events,
             told,
         });

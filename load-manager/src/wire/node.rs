@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use cluster::share::Claim;
 use proto::task_processor as pb;
 
-use crate::holder::{Adopted, LeaseState, LeaseWord, NodeWord, Reclaim};
+use crate::holder::{Adopted, LeaseState, LeaseWord, NodeWord, Reclaim, ReclaimReason, ReclaimWish};
 use crate::node::{Lease, LeaseRef};
 
 /// A lease as a call about it names it.
@@ -24,7 +25,28 @@ pub(crate) fn node_word(reply: pb::RenewReply) -> NodeWord {
         cpu: load.cpu,
         cpus: load.cpus,
         leases: reply.leases.into_iter().map(lease_word).collect(),
+        claims: reply.claims.into_iter().map(heard_claim).collect(),
     }
+}
+
+fn heard_claim(claim: pb::Claim) -> (Claim, Duration) {
+    let pb::Claim { service, front_end, held, want, min, max, weight, priority, age_ms } = claim;
+    let claim = Claim { service, front_end, held, want, min, max, weight, priority };
+    (claim, Duration::from_millis(age_ms))
+}
+
+/// What this service says of itself.
+pub(crate) fn claim(claim: Claim) -> pb::Claim {
+    let Claim { service, front_end, held, want, min, max, weight, priority } = claim;
+    pb::Claim { service, front_end, held, want, min, max, weight, priority, age_ms: 0 }
+}
+
+pub(crate) fn reclaim_wish(wish: ReclaimWish) -> pb::ReclaimWish {
+    let reason = match wish.reason {
+        ReclaimReason::UnderMin => pb::ReclaimReason::UnderMin,
+        ReclaimReason::Starved => pb::ReclaimReason::Starved,
+    };
+    pb::ReclaimWish { reason: reason.into(), slots: wish.slots }
 }
 
 fn lease_word(report: pb::LeaseReport) -> LeaseWord {

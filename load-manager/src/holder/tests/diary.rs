@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use cluster::config::Service;
+use cluster::share::Claim;
 
 use crate::decider::Sample;
 use crate::holder::*;
@@ -35,6 +36,8 @@ pub(super) struct Diary {
     pub(super) done: Vec<Effect>,
     pub(super) news: Vec<News>,
     pub(super) entries: Vec<Entry>,
+    /// What was said of the service, each with the leases that are guaranteed.
+    pub(super) claims: Vec<(Claim, Vec<String>)>,
     /// What each link renews.
     pub(super) renewed: Vec<Vec<LeaseRef>>,
 }
@@ -70,7 +73,8 @@ impl Diary {
         let now = s(1000);
         let holder = Holder::new(settings, now);
         let renewed = vec![Vec::new(); 2];
-        Self { holder, now, done: Vec::new(), news: Vec::new(), entries: Vec::new(), renewed }
+        let (news, entries, claims) = (Vec::new(), Vec::new(), Vec::new());
+        Self { holder, now, done: Vec::new(), news, entries, claims, renewed }
     }
 
     /// The service-manager and both nodes answer, and nothing is held.
@@ -125,6 +129,7 @@ impl Diary {
             match effect {
                 Effect::Record(entry) => self.entries.push(entry),
                 Effect::Tell(news) => self.news.push(news),
+                Effect::Claim { claim, guaranteed } => self.claims.push((claim, guaranteed)),
                 Effect::Renew { node, ref leases } => {
                     self.renewed[node].clone_from(leases);
                     self.done.push(effect);

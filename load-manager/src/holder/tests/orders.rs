@@ -5,7 +5,7 @@ use crate::holder::*;
 use crate::node::Stage;
 
 fn refused(words: &str) -> AddFault {
-    AddFault::Refused { words: words.into(), retry_after: s(0) }
+    AddFault::Refused { words: words.into(), retry_after: s(0), reclaiming: false }
 }
 
 #[test]

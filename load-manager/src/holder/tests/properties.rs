@@ -153,7 +153,8 @@ impl World {
                     (End::Started, Some(lease)) => Ok(lease),
                     (End::Failed, Some(_)) => Err(AddFault::Failed("exits at once".into())),
                     (_, order) => {
-                        let refused = AddFault::Refused { words: "taken".into(), retry_after: s(1) };
+                        let refused =
+                            AddFault::Refused { words: "taken".into(), retry_after: s(1), reclaiming: false };
                         // A granted order ends in a lease or in a failed start.
                         Err(order.map_or(refused, |_| AddFault::Failed("no answer in time".into())))
                     }
@@ -198,7 +199,7 @@ impl World {
 
     fn watch(&mut self, effect: Effect) {
         match effect {
-            Effect::Add { node, .. } => {
+            Effect::Add { node, .. } | Effect::Reclaim { node, .. } => {
                 self.asked(node);
                 assert!(self.orders[node].replace(None).is_none(), "one order at a node at a time");
             }
@@ -218,6 +219,9 @@ impl World {
             }
             Effect::Publish(list) => self.published(list),
             Effect::Fenced(_) => self.is_fenced = true,
+            Effect::Claim { claim, guaranteed } => {
+                assert!(guaranteed.len() <= claim.min as usize, "no more than min are kept from others");
+            }
             Effect::StopWaiting { .. } | Effect::Record(_) | Effect::Tell(_) => {}
         }
     }

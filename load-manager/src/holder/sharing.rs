@@ -1,0 +1,186 @@
+//! The pool shared with other services: what this one says of itself to all nodes, which of its leases
+//! nobody may take back, and when it has one of another's taken back for itself (design section 6).
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use cluster::share::Claim;
+
+use super::claims::Claims;
+use super::{Cause, Effect, Holder, NodeWord};
+use crate::node::{Link, Node, Stage};
+
+/// A claim is forgotten when nothing was heard of it for so many times to live, as at a node.
+const CLAIM_LASTS: u32 = 3;
+
+/// What a holder knows of the others, and what it has told them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sharing {
+    claims: Claims,
+    /// What was told last.
+    told: Option<(Claim, Vec<String>)>,
+    /// Since when it has had fewer nodes than it is due.
+    short_since: Option<Duration>,
+    /// When nodes were asked to take one back, within the last period.
+    asked: VecDeque<Duration>,
+}
+
+/// A wish for a slot of a node that has none free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReclaimWish {
+    /// Why.
+    pub reason: ReclaimReason,
+    /// Slots of the pool as this front end sees it.
+    pub slots: u32,
+}
+
+/// Why a slot is to be taken back from somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReclaimReason {
+    /// Fewer nodes are held than are kept for the service.
+    UnderMin,
+    /// Fewer are held than it is due, for `starved_after`.
+    Starved,
+}
+
+impl Holder {
+    /// What a node passes on of the others, and the slot that it took back for this one.
+    pub(super) fn heard_of_others(&mut self, node: usize, word: &NodeWord) {
+        for (claim, age) in &word.claims {
+            self.sharing.claims.hear(claim.clone(), self.now.saturating_sub(*age));
+        }
+        let record = &mut self.nodes[node];
+        let is_free = record.stage == Stage::Free && record.report.slots_free > 0;
+        if is_free && record.awaits_until.is_some_and(|until| self.now < until) {
+            // It is kept for a time to live only, whatever the load says by then.
+            record.paused_until = self.now;
+            self.order_at(node);
+        }
+    }
+
+    /// Says to all nodes what is held and wanted, where that has changed.
+    pub(super) fn tell_claim(&mut self) {
+        let Some(claim) = self.claim() else { return };
+        self.mark_guaranteed();
+        let marked = self.nodes.iter().filter(|node| node.is_guaranteed);
+        let guaranteed = marked.filter_map(|node| Some(node.lease()?.id.clone())).collect();
+        let told = (claim, guaranteed);
+        if self.sharing.told.as_ref() != Some(&told) {
+            self.sharing.told = Some(told.clone());
+            self.effect(Effect::Claim { claim: told.0, guaranteed: told.1 });
+        }
+    }
+
+    /// What this service says of itself; `None` before its first decision.
+    fn claim(&self) -> Option<Claim> {
+        let want = self.last.as_ref()?.figures.want;
+        let bounds = &self.settings.decider;
+        Some(Claim {
+            service: self.settings.service.clone(),
+            front_end: self.settings.front_end.clone(),
+            held: count(self.nodes.iter().filter(|node| is_held(node))),
+            want: want.max(bounds.min).min(bounds.max),
+            min: bounds.min,
+            max: bounds.max,
+            weight: self.settings.weight,
+            priority: self.settings.priority,
+        })
+    }
+
+    /// Up to `min` leases are guaranteed, those that joined first. One stays so while it is held.
+    fn mark_guaranteed(&mut self) {
+        let mut left = self.settings.decider.min;
+        for node in &mut self.nodes {
+            node.is_guaranteed &= is_held(node) && left > 0;
+            left -= u32::from(node.is_guaranteed);
+        }
+        for &child in &self.children {
+            let node = &mut self.nodes[child];
+            if left > 0 && !node.is_guaranteed && is_held(node) {
+                node.is_guaranteed = true;
+                left -= 1;
+            }
+        }
+    }
+
+    /// Has slots taken back from others, where this service is due more than it holds and no node is free.
+    pub(super) fn ask_back(&mut self) {
+        let Some(own) = self.claim() else { return };
+        let sharing = &self.settings.sharing;
+        self.sharing.claims.forget_before(self.now.saturating_sub(self.settings.ttl * CLAIM_LASTS));
+        let slots = self.slots();
+        let share = self.sharing.claims.share(&own, slots);
+        let coming = count(self.nodes.iter().filter(|node| comes(node, self.now)));
+        let missing = share.unwrap_or(0).saturating_sub(own.held + coming);
+        if missing == 0 {
+            self.sharing.short_since = None;
+            return;
+        }
+        let short_for = self.now.saturating_sub(*self.sharing.short_since.get_or_insert(self.now));
+        let is_under_min = own.held + coming < own.min.min(own.want);
+        let is_starved = short_for >= sharing.starved_after;
+        // What is free is ordered like any other node.
+        let can_wait = !is_under_min && !is_starved;
+        if can_wait || self.nodes.iter().any(|node| node.reached && node.can_be_asked(self.now)) {
+            return;
+        }
+        let since = self.now.saturating_sub(sharing.period);
+        self.sharing.asked.retain(|asked| *asked > since);
+        let at_once = (f64::from(slots) * sharing.period_share).max(1.0) as u32;
+        let now_at_most = at_once.saturating_sub(count(self.sharing.asked.iter())).min(missing);
+        let (nodes, now) = (&self.nodes, self.now);
+        let askable = |index: &usize| nodes[*index].reached && nodes[*index].can_be_asked_back(now);
+        let order = self.settings.order.iter().copied();
+        let asked: Vec<usize> = order.filter(askable).take(now_at_most as usize).collect();
+        if asked.is_empty() {
+            return;
+        }
+        let (reason, cause, why) = if is_under_min {
+            (ReclaimReason::UnderMin, Cause::UnderMin, format!("{} of min {} are held", own.held, own.min))
+        } else {
+            let why = format!(
+                "{} of a share of {} are held for {} s",
+                own.held,
+                own.held + coming + missing,
+                short_for.as_secs()
+            );
+            (ReclaimReason::Starved, Cause::Starved, why)
+        };
+        self.sharing.asked.extend(asked.iter().map(|_| now));
+        if self.settings.sharing.observe_only {
+            return self.note(cause, &asked, &format!("{why}; one would be reclaimed (observe_only)"));
+        }
+        self.note(cause, &asked, &format!("{why}, and no node is free"));
+        for node in asked {
+            let request_id = self.next_request(node);
+            self.effect(Effect::Reclaim { node, request_id, wish: ReclaimWish { reason, slots } });
+        }
+    }
+
+    /// Slots of the nodes that are up and may be borrowed.
+    fn slots(&self) -> u32 {
+        let is_there = |node: &Node| {
+            matches!(node.link, Link::Up { .. }) && !node.report.maintenance && !node.report.stopping
+        };
+        let pool = self.nodes.iter().zip(&self.settings.nodes);
+        pool.filter(|(node, _)| is_there(node)).map(|(_, place)| place.slots).fold(0, u32::saturating_add)
+    }
+}
+
+/// Whether a lease of it is held that is not on its way out.
+fn is_held(node: &Node) -> bool {
+    match node.stage {
+        Stage::Starting(Some(_)) | Stage::Ready(_) | Stage::Jeopardy(_) => true,
+        Stage::Free | Stage::Starting(None) | Stage::Draining(..) => false,
+    }
+}
+
+/// Whether it was asked, or takes a slot back for this service.
+fn comes(node: &Node, now: Duration) -> bool {
+    node.stage == Stage::Starting(None)
+        || node.stage == Stage::Free && node.awaits_until.is_some_and(|until| now < until)
+}
+
+fn count<T>(items: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(items.count()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,195 @@
+//! The pool shared with another service, which holds both nodes.
+
+use cluster::share::Claim;
+
+use super::diary::*;
+use crate::holder::*;
+use crate::node::Stage;
+
+fn mail(held: u32, want: u32) -> Claim {
+    Claim {
+        service: "mail".into(),
+        front_end: "127.0.0.2".into(),
+        held,
+        want,
+        min: 0,
+        max: 2,
+        weight: 1.0,
+        priority: 0,
+    }
+}
+
+impl Diary {
+    /// A front end of this service that keeps so many nodes, and whom the nodes have told nothing yet.
+    fn sharing(min: u32) -> Self {
+        let mut settings = settings(2);
+        settings.decider.min = min;
+        let mut day = Self::of(settings);
+        day.settle();
+        day
+    }
+
+    /// Both nodes are in the hands of somebody who wants to keep them, and so many requests are here.
+    fn second(&mut self, demand: f64) {
+        self.now += s(1);
+        for node in 0..2 {
+            self.taken(node, Some(mail(2, 2)));
+        }
+        self.wait_for(demand);
+    }
+
+    fn taken(&mut self, node: usize, claim: Option<Claim>) {
+        let claims = claim.map(|claim| (claim, s(0))).into_iter().collect();
+        let word = NodeWord { slots_free: 0, claims, ..word(Vec::new()) };
+        self.hear(Heard::Renewed { node, word, sent_at: Some(self.now) });
+    }
+
+    /// Where the last input asked for another's slot, and why.
+    fn asked_back(&self) -> Vec<(usize, ReclaimReason)> {
+        let asked = |effect: &Effect| match effect {
+            Effect::Reclaim { node, wish, .. } => Some((*node, wish.reason)),
+            _ => None,
+        };
+        self.done.iter().filter_map(asked).collect()
+    }
+
+    fn until_asked_back(&mut self, demand: f64) -> u64 {
+        for second in 0..100 {
+            self.second(demand);
+            if !self.asked_back().is_empty() {
+                return second;
+            }
+        }
+        panic!("nothing was asked back");
+    }
+
+    fn reclaims(&mut self, node: usize, retry_after: u64) {
+        let words = "it is reclaimed".to_owned();
+        let refused = AddFault::Refused { words, retry_after: s(retry_after), reclaiming: true };
+        self.hear(Heard::Added { node, result: Err(refused) });
+    }
+}
+
+#[test]
+fn what_is_held_and_wanted_is_said_when_it_changes() {
+    let mut day = Diary::settled();
+    assert!(day.claims.is_empty(), "nothing is wanted before the first decision");
+    day.wait_for(4.0);
+    let (first, _) = day.claims.last().unwrap().clone();
+    assert_eq!((first.service.as_str(), first.front_end.as_str()), ("shop", "127.0.0.1"));
+    assert_eq!((first.held, first.want, first.min, first.max), (0, 1, 0, 2));
+    day.wait_for(9.0);
+    assert_eq!(day.claims.last().map(|(claim, _)| (claim.held, claim.want)), Some((0, 2)));
+    // Once a lease is granted it is held; a drain is not.
+    day.granted(0);
+    assert_eq!(day.claims.last().unwrap().0.held, 1);
+    day.started(0);
+    let said = day.claims.len();
+    day.says(0, vec![lease_word(0, LeaseState::Ready)]);
+    assert_eq!(day.claims.len(), said, "nothing has changed");
+    day.act(|holder| holder.begin_drain("c1", "a test"));
+    assert_eq!(day.claims.last().unwrap().0.held, 0);
+}
+
+#[test]
+fn min_leases_are_guaranteed_and_stay_so() {
+    let mut day = Diary::sharing(1);
+    day.add_children();
+    assert_eq!(day.claims.last().unwrap().1, [lease(0).id]);
+    // The one that is guaranteed goes: the other takes its place.
+    day.act(|holder| holder.begin_drain("c1", "a test"));
+    assert_eq!(day.claims.last().unwrap().1, [lease(1).id]);
+}
+
+#[test]
+fn without_a_min_nothing_is_guaranteed() {
+    let day = Diary::with_children();
+    assert!(day.claims.last().unwrap().1.is_empty());
+}
+
+#[test]
+fn a_service_that_starves_has_a_slot_taken_back_after_thirty_seconds() {
+    let mut day = Diary::sharing(0);
+    let second = day.until_asked_back(9.0);
+    assert_eq!(second, 30);
+    assert_eq!(day.asked_back(), [(0, ReclaimReason::Starved)]);
+    assert_eq!(day.reasons().last(), Some(&"starved"));
+    let sentence = day.entries.last().unwrap().sentence();
+    assert_eq!(sentence, "0 of a share of 1 are held for 30 s, and no node is free");
+}
+
+#[test]
+fn a_service_under_its_min_does_not_wait() {
+    let mut day = Diary::sharing(1);
+    assert_eq!(day.until_asked_back(1.0), 0);
+    assert_eq!(day.asked_back(), [(0, ReclaimReason::UnderMin)]);
+}
+
+#[test]
+fn what_is_taken_back_already_is_not_asked_for_again() {
+    let mut day = Diary::sharing(1);
+    day.until_asked_back(1.0);
+    day.reclaims(0, 30);
+    for _ in 0..39 {
+        day.second(1.0);
+        assert_eq!(day.asked_back(), []);
+    }
+    // Its notice and the time to live for which the slot is kept are over.
+    day.second(1.0);
+    assert_eq!(day.asked_back().len(), 1);
+}
+
+#[test]
+fn a_slot_that_was_taken_back_is_taken_up_at_once() {
+    let mut day = Diary::sharing(1);
+    day.until_asked_back(1.0);
+    day.reclaims(0, 30);
+    day.second(1.0);
+    // Its holder was quick: long before the time for which the node said to wait.
+    day.says(0, Vec::new());
+    assert_eq!(day.ordered(), [0]);
+    assert_eq!(day.node(0).stage, Stage::Starting(None));
+}
+
+#[test]
+fn a_share_that_is_held_takes_nothing_back() {
+    let mut day = Diary::sharing(0);
+    day.wait_for(4.0);
+    day.granted(0);
+    day.started(0);
+    for _ in 0..60 {
+        day.now += s(1);
+        day.says(0, vec![lease_word(0, LeaseState::Ready)]);
+        day.taken(1, Some(mail(1, 2)));
+        day.wait_for(9.0);
+        assert_eq!(day.asked_back(), [], "one of two nodes is what either is due");
+    }
+}
+
+#[test]
+fn without_the_claim_of_another_nothing_is_asked_back() {
+    let mut day = Diary::sharing(1);
+    for _ in 0..60 {
+        day.now += s(1);
+        for node in 0..2 {
+            day.taken(node, None);
+        }
+        day.wait_for(9.0);
+        assert_eq!(day.asked_back(), []);
+    }
+}
+
+#[test]
+fn to_observe_only_is_to_say_what_would_be_done() {
+    let mut settings = settings(2);
+    settings.decider.min = 1;
+    settings.sharing.observe_only = true;
+    let mut day = Diary::of(settings);
+    day.settle();
+    for _ in 0..5 {
+        day.second(1.0);
+        assert_eq!(day.asked_back(), []);
+    }
+    let said = day.entries.iter().filter(|entry| entry.reason() == "under-min").count();
+    assert_eq!(said, 1, "once in a period");
+}
