@@ -84,11 +84,11 @@ fn follow(situation: &Situation<'_>, levels: Levels) -> (Action, Reason) {
 
 /// Why the last child stays although all are Low.
 fn keeps_the_last(situation: &Situation<'_>) -> Option<Reason> {
-    let (ready, kept) = (situation.serving.nodes, situation.floor());
+    let ready = situation.serving.nodes;
     if situation.ready.nodes > ready {
         Some(situation.taken_as_full())
-    } else if ready <= kept {
-        Some(Reason::LowFloor { kept })
+    } else if ready <= situation.floor() {
+        Some(situation.kept_by_floor())
     } else if ready == 1 && !situation.local_ready {
         Some(Reason::LowLocalNotReady)
     } else if !situation.missing.is_zero() {

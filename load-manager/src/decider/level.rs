@@ -110,7 +110,7 @@ fn why_all_are_wanted(situation: &Situation<'_>, want_max: u32) -> Reason {
         let threshold = scaling.high * settings.k_local;
         Reason::LocalAlone { demand: situation.demand(), threshold }
     } else if ready > 0 && situation.want_by_load < ready && situation.floor() >= ready {
-        Reason::LowFloor { kept: situation.floor() }
+        situation.kept_by_floor()
     } else if ready == 1 && is_idle && !situation.local_ready && settings.local == Local::Auto {
         Reason::LowLocalNotReady
     } else if want < ready && situation.want_down() >= ready {

@@ -78,7 +78,9 @@ pub enum Reason {
     LowYoung { age: Duration, needed: Duration },
     /// Hold: Low, but the last drain is too recent.
     LowAfterDrain { since: Duration, needed: Duration },
-    /// Hold: Low, but `min` or a floor keeps what is ready.
+    /// Hold: Low, but `min` keeps what is ready.
+    LowMin { min: u32 },
+    /// Hold: Low, but a schedule or a forecast keeps what is ready.
     LowFloor { kept: u32 },
     /// Hold: Low, but the local copy cannot take over from the last node.
     LowLocalNotReady,
@@ -139,6 +141,7 @@ impl Reason {
             Self::LowAfterUp { .. } => "low-after-up",
             Self::LowYoung { .. } => "low-young",
             Self::LowAfterDrain { .. } => "low-after-drain",
+            Self::LowMin { .. } => "low-min",
             Self::LowFloor { .. } => "low-floor",
             Self::LowLocalNotReady => "low-local-not-ready",
             Self::LowStale { .. } => "low-stale",

@@ -130,6 +130,12 @@ impl<'a> Situation<'a> {
         self.settings.min.max(self.fleet.floor).min(self.most())
     }
 
+    /// Why no fewer than the floor are held although they would do.
+    pub(super) fn kept_by_floor(&self) -> Reason {
+        let (min, kept) = (self.settings.min, self.floor());
+        if self.fleet.floor > min { Reason::LowFloor { kept } } else { Reason::LowMin { min } }
+    }
+
     /// What the local copy adds to children's capacity.
     pub(super) fn local_beside_children(&self) -> f64 {
         match self.settings.local {

@@ -6,6 +6,7 @@ mod cpu;
 mod data;
 mod diary;
 mod down;
+mod floors;
 mod local;
 mod out;
 mod paper;

@@ -107,6 +107,12 @@ impl Site {
         }
     }
 
+    /// So many nodes are to be held whatever the load.
+    #[cfg(test)]
+    pub(crate) fn set_floor(&mut self, nodes: u32) {
+        self.fleet.floor = nodes;
+    }
+
     /// Ready nodes.
     pub(crate) fn ready(&self) -> u32 {
         count(self.fleet.ready.len())

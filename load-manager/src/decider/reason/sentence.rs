@@ -82,8 +82,10 @@ impl fmt::Display for Reason {
                 write!(f, "Low, but the oldest node has been ready for {} (of {})", Seconds(*age), Seconds(*needed)),
             Self::LowAfterDrain { since, needed } =>
                 write!(f, "Low, but {} since the last drain (of {})", Seconds(*since), Seconds(*needed)),
+            Self::LowMin { min } =>
+                write!(f, "Low, but min = {min}"),
             Self::LowFloor { kept } =>
-                write!(f, "Low, but {} kept whatever the load", Are(*kept)),
+                write!(f, "Low, but the schedule or the forecast asks for {}", Nodes(*kept)),
             Self::LowLocalNotReady =>
                 write!(f, "Low, but the local copy is not ready to serve alone"),
             Self::LowStale { stale } =>

@@ -156,7 +156,7 @@ fn min_and_max_are_respected() {
     assert_eq!(diary.second().reason, Reason::BelowMin { held: 0, min: 1 });
     let mut diary = Diary::new(Settings { min: 1, max: 2, ..classic() }).with_nodes(&["a"]);
     diary.children(&[("a", 0.0)]);
-    assert_eq!(diary.holds(30).reason, Reason::LowFloor { kept: 1 });
+    assert_eq!(diary.holds(30).reason, Reason::LowMin { min: 1 });
     diary.fleet.ready.push(super::diary::node("b"));
     diary.children(&[("a", 8.0), ("b", 8.0)]);
     assert_eq!(diary.holds(30).reason, Reason::AtMax { more: 1, max: 2 });

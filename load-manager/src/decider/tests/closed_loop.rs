@@ -53,6 +53,11 @@ impl ClosedLoop {
         steps
     }
 
+    /// From now on so many nodes are to be held whatever the load.
+    pub(super) fn hold(&mut self, floor: u32) {
+        self.simulation.site.set_floor(floor);
+    }
+
     /// A second and its last decision.
     pub(super) fn step(&mut self, offered: f64) -> Step {
         self.second(offered).pop().expect("a second ends with a tick")

@@ -176,7 +176,7 @@ fn min_and_floors_are_kept() {
     let mut diary = Diary::new(Settings { min: 1, ..settings() }).with_nodes(&["a", "b"]);
     diary.until_decided(121);
     diary.fleet.ready.pop();
-    assert_eq!(diary.holds(300).reason, Reason::LowFloor { kept: 1 });
+    assert_eq!(diary.holds(300).reason, Reason::LowMin { min: 1 });
 
     let mut diary = Diary::new(settings()).with_nodes(&["a", "b"]);
     diary.fleet.floor = 2;
