@@ -17,6 +17,7 @@ mod load;
 mod projection;
 mod reason;
 mod sample;
+mod share;
 mod situation;
 mod want;
 pub(crate) mod window;
@@ -39,6 +40,7 @@ pub use figures::Figures;
 pub use fleet::{CpuUse, DrainingNode, Fleet, ReadyNode};
 pub use reason::Reason;
 pub use sample::{ChildLoad, Sample};
+pub use share::Share;
 
 /// What a service's decisions go by: from `cluster.toml`, and the size of the pool.
 #[derive(Debug, Clone, PartialEq)]
@@ -150,6 +152,7 @@ impl Decider {
             Policy::Adaptive => self.memory.decide(&situation),
             Policy::Classic => classic::decide(&situation, self.memory.unreplaced(&situation)),
         };
+        let (action, reason) = share::above(&situation, (action, reason));
         self.memory.settle(&situation, &action);
         (self.level, self.figures) = (level, situation.figures);
         (action, reason)

@@ -146,6 +146,9 @@ impl Memory {
         if let Some(need) = up::need(situation, self, &judgement) {
             return up::order(situation, &self.orders, need);
         }
+        if let Some(reason) = up::floor_over_share(situation) {
+            return (Action::Hold, reason);
+        }
         match judgement {
             Judgement::High(_) => (Action::Hold, up::held_back(situation, self.high.count)),
             Judgement::Medium(reason) => (Action::Hold, reason),

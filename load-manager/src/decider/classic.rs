@@ -56,6 +56,7 @@ fn bounds(situation: &Situation<'_>) -> Option<(Action, Reason)> {
     if ready < floor {
         let min = situation.settings.min;
         return Some(match add(situation, 1, Reason::BelowMin { held: ready, min }) {
+            (Action::Hold, reason @ Reason::AtShare { .. }) => (Action::Hold, reason),
             (Action::Hold, _) => (Action::Hold, Reason::FloorHeldBack { held: ready, floor }),
             (add, _) if floor > min => (add, Reason::BelowFloor { held: ready, floor }),
             add => add,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::share::Share;
+
 /// No machine handles a billion requests at a time; a K above it is a fault.
 const K_MAX: f64 = 1e9;
 
@@ -18,6 +20,9 @@ pub struct Fleet {
     pub floor: u32,
     /// Nodes that could be tried now, those ordered left out.
     pub available: u32,
+    /// What the service is due of the pool while another service is short; `None`: none is, and it may
+    /// borrow what is free.
+    pub share: Option<Share>,
 }
 
 /// One node that takes requests.

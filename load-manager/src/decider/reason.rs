@@ -33,6 +33,8 @@ pub enum Reason {
     LastLow { demand: f64, threshold: f64, window: Duration },
     /// Drain: more nodes are ready than the service may hold.
     AboveMax { ready: u32, max: u32 },
+    /// Drain: more nodes are held than the service is due while another one is short.
+    OverShare { held: u32, share: u32 },
 
     /// Hold: the service-manager has not sent a count yet.
     NoDataYet { waited: Duration },
@@ -61,6 +63,12 @@ pub enum Reason {
     AtMax { more: u32, max: u32 },
     /// Hold: more are wanted, but no node of the pool can be tried.
     NothingLeft { held: u32, pool: u32 },
+    /// Hold: more are wanted, but as many as the service is due are held while another one is short.
+    AtShare { held: u32, share: u32 },
+    /// Hold: more are held than the service is due, but no further one may go in this period.
+    OverShareHeld { held: u32, share: u32 },
+    /// Hold: more are held than the service is due; that they would go is only said.
+    WouldGiveBack { held: u32, share: u32 },
     /// Hold: more are wanted, but enough were ordered just now.
     AddLimit { ordered: u32, period: Duration },
     /// Hold: fewer are held than are kept whatever the load, but no further one can be had now.
@@ -120,6 +128,7 @@ impl Reason {
             Self::Low { .. } => "low",
             Self::LastLow { .. } => "last-low",
             Self::AboveMax { .. } => "above-max",
+            Self::OverShare { .. } => "over-share",
             Self::NoDataYet { .. } => "no-data-yet",
             Self::NoData { .. } => "no-data",
             Self::LocalAlone { .. } => "local-alone",
@@ -133,6 +142,9 @@ impl Reason {
             Self::HighAsWanted { .. } => "high-as-wanted",
             Self::AtMax { .. } => "at-max",
             Self::NothingLeft { .. } => "nothing-left",
+            Self::AtShare { .. } => "at-share",
+            Self::OverShareHeld { .. } => "over-share-held",
+            Self::WouldGiveBack { .. } => "would-give-back",
             Self::AddLimit { .. } => "add-limit",
             Self::FloorHeldBack { .. } => "floor-held-back",
             Self::LowWindow { .. } => "low-window",

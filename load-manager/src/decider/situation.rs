@@ -93,13 +93,30 @@ impl<'a> Situation<'a> {
 
     /// How many more may be held.
     pub(super) fn room(&self) -> u32 {
-        self.most().saturating_sub(self.counted())
+        let to_most = self.most().saturating_sub(self.counted());
+        self.due().map_or(to_most, |due| to_most.min(due.saturating_sub(self.fleet.held())))
+    }
+
+    /// Nodes that are the service's own while another one is short: its share, and never less than
+    /// `min`. `None`: it may borrow what is free.
+    pub(super) fn due(&self) -> Option<u32> {
+        self.fleet.share.map(|share| share.nodes.max(self.settings.min))
+    }
+
+    /// Whether it is its share that keeps more from being ordered.
+    pub(super) fn at_share(&self) -> Option<Reason> {
+        let (share, held) = (self.due()?, self.fleet.held());
+        (held >= share && self.most() > self.counted()).then_some(Reason::AtShare { held, share })
     }
 
     /// Why `more` are not ordered where there is no room.
     pub(super) fn no_room(&self, more: u32) -> Reason {
         let Settings { max, pool, .. } = *self.settings;
-        if max <= pool { Reason::AtMax { more, max } } else { self.nothing_left() }
+        match self.at_share() {
+            Some(reason) => reason,
+            None if max <= pool => Reason::AtMax { more, max },
+            None => self.nothing_left(),
+        }
     }
 
     /// Why none is ordered where no node can be tried.

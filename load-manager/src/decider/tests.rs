@@ -11,4 +11,5 @@ mod local;
 mod out;
 mod paper;
 mod properties;
+mod share;
 mod up;

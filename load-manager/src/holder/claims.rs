@@ -9,6 +9,15 @@ use cluster::share::{Claim, shares};
 /// Claims that are remembered; a node passes on no more.
 const CLAIMS_MAX: usize = 256;
 
+/// What this service is due, and whether it keeps somebody else from that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Nodes it is due.
+    pub(super) share: u32,
+    /// Whether another holds less than it is due.
+    pub(super) is_another_short: bool,
+}
+
 /// The claims of the others.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Claims {
@@ -41,13 +50,16 @@ impl Claims {
         self.heard.retain(|_, heard| heard.at >= moment);
     }
 
-    /// What `own` is due of a pool of so many slots; `None` while nobody else has a claim to it.
-    pub(super) fn share(&self, own: &Claim, slots: u32) -> Option<u32> {
+    /// How `own` stands in a pool of so many slots; `None` while nobody else has a claim to it.
+    pub(super) fn standing(&self, own: &Claim, slots: u32) -> Option<Standing> {
         if self.heard.is_empty() {
             return None;
         }
         let others = self.heard.values().map(|heard| heard.claim.clone());
         let all: Vec<Claim> = std::iter::once(own.clone()).chain(others).collect();
-        shares(&all, slots).first().map(|due| due.share)
+        let dues = shares(&all, slots);
+        let mut others = all.iter().zip(&dues).skip(1);
+        let is_another_short = others.any(|(claim, due)| claim.held < due.share);
+        dues.first().map(|due| Standing { share: due.share, is_another_short })
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Holder;
-use crate::decider::{Action, CpuUse, DrainingNode, Fleet, ReadyNode};
+use crate::decider::{Action, CpuUse, DrainingNode, Fleet, ReadyNode, Reason};
 use crate::node::{DrainStep, Link, Node, Stage};
 
 /// How long a start waits for the nodes and the service-manager to say what is there.
@@ -15,7 +15,7 @@ impl Holder {
         if !self.is_settled() {
             return;
         }
-        let fleet = self.fleet();
+        let fleet = Fleet { share: self.due_share(), ..self.fleet() };
         let decision = self.decider.tick(self.now, &fleet);
         self.record(&decision);
         match &decision.action {
@@ -27,8 +27,13 @@ impl Holder {
                 self.order(*count);
             }
             Action::Drain { nodes } => {
+                let gives_back = matches!(decision.reason, Reason::OverShare { .. });
+                if gives_back {
+                    self.gave_back(nodes.len());
+                }
+                let why = if gives_back { "another service is due it" } else { "the load is low" };
                 for name in nodes {
-                    self.begin_drain(name, "the load is low");
+                    self.begin_drain(name, why);
                 }
             }
         }
@@ -49,6 +54,7 @@ impl Holder {
             draining: self.nodes.iter().filter_map(|node| draining_node(node, self.now)).collect(),
             floor: 0,
             available: available as u32,
+            share: None,
         }
     }
 

@@ -4,10 +4,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use cluster::config;
 use cluster::share::Claim;
 
 use super::claims::Claims;
 use super::{Cause, Effect, Holder, NodeWord};
+use crate::decider::Share;
 use crate::node::{Link, Node, Stage};
 
 /// A claim is forgotten when nothing was heard of it for so many times to live, as at a node.
@@ -21,9 +23,17 @@ pub(super) struct Sharing {
     told: Option<(Claim, Vec<String>)>,
     /// Since when it has had fewer nodes than it is due.
     short_since: Option<Duration>,
-    /// When nodes were asked to take one back, within the last period.
-    asked: VecDeque<Duration>,
+    /// Since when it has held more than it is due while another is short.
+    over_since: Option<Duration>,
+    /// When nodes were asked to take one back, within the last period, ...
+    asked: Recent,
+    /// ... and when own ones were given back for another.
+    given: Recent,
 }
+
+/// What was done within the last period: no more than a part of the pool is on its way at a time.
+#[derive(Debug, Clone, Default)]
+struct Recent(VecDeque<Duration>);
 
 /// A wish for a slot of a node that has none free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,11 +117,10 @@ impl Holder {
     pub(super) fn ask_back(&mut self) {
         let Some(own) = self.claim() else { return };
         let sharing = &self.settings.sharing;
-        self.sharing.claims.forget_before(self.now.saturating_sub(self.settings.ttl * CLAIM_LASTS));
         let slots = self.slots();
-        let share = self.sharing.claims.share(&own, slots);
+        let standing = self.sharing.claims.standing(&own, slots);
         let coming = count(self.nodes.iter().filter(|node| comes(node, self.now)));
-        let missing = share.unwrap_or(0).saturating_sub(own.held + coming);
+        let missing = standing.map_or(0, |standing| standing.share).saturating_sub(own.held + coming);
         if missing == 0 {
             self.sharing.short_since = None;
             return;
@@ -124,10 +133,7 @@ impl Holder {
         if can_wait || self.nodes.iter().any(|node| node.reached && node.can_be_asked(self.now)) {
             return;
         }
-        let since = self.now.saturating_sub(sharing.period);
-        self.sharing.asked.retain(|asked| *asked > since);
-        let at_once = (f64::from(slots) * sharing.period_share).max(1.0) as u32;
-        let now_at_most = at_once.saturating_sub(count(self.sharing.asked.iter())).min(missing);
+        let now_at_most = self.sharing.asked.left(self.now, sharing, slots).min(missing);
         let (nodes, now) = (&self.nodes, self.now);
         let askable = |index: &usize| nodes[*index].reached && nodes[*index].can_be_asked_back(now);
         let order = self.settings.order.iter().copied();
@@ -146,7 +152,7 @@ impl Holder {
             );
             (ReclaimReason::Starved, Cause::Starved, why)
         };
-        self.sharing.asked.extend(asked.iter().map(|_| now));
+        self.sharing.asked.note(now, asked.len());
         if self.settings.sharing.observe_only {
             return self.note(cause, &asked, &format!("{why}; one would be reclaimed (observe_only)"));
         }
@@ -157,6 +163,32 @@ impl Holder {
         }
     }
 
+    /// What this service is due while another one is short.
+    pub(super) fn due_share(&mut self) -> Option<Share> {
+        self.sharing.claims.forget_before(self.now.saturating_sub(self.settings.ttl * CLAIM_LASTS));
+        let own = self.claim()?;
+        let (sharing, slots) = (&self.settings.sharing, self.slots());
+        let standing = self.sharing.claims.standing(&own, slots);
+        let Some(standing) = standing.filter(|standing| standing.is_another_short) else {
+            self.sharing.over_since = None;
+            return None;
+        };
+        let give_back_max = if own.held > standing.share {
+            let since = *self.sharing.over_since.get_or_insert(self.now);
+            let is_due = self.now.saturating_sub(since) >= sharing.give_back_after;
+            if is_due { self.sharing.given.left(self.now, sharing, slots) } else { 0 }
+        } else {
+            self.sharing.over_since = None;
+            0
+        };
+        Some(Share { nodes: standing.share, give_back_max, observe_only: sharing.observe_only })
+    }
+
+    /// So many nodes go to whoever is due them.
+    pub(super) fn gave_back(&mut self, nodes: usize) {
+        self.sharing.given.note(self.now, nodes);
+    }
+
     /// Slots of the nodes that are up and may be borrowed.
     fn slots(&self) -> u32 {
         let is_there = |node: &Node| {
@@ -164,6 +196,20 @@ impl Holder {
         };
         let pool = self.nodes.iter().zip(&self.settings.nodes);
         pool.filter(|(node, _)| is_there(node)).map(|(_, place)| place.slots).fold(0, u32::saturating_add)
+    }
+}
+
+impl Recent {
+    /// How many more may be on their way now.
+    fn left(&mut self, now: Duration, sharing: &config::Sharing, slots: u32) -> u32 {
+        let since = now.saturating_sub(sharing.period);
+        self.0.retain(|at| *at > since);
+        let most = (f64::from(slots) * sharing.period_share).max(1.0) as u32;
+        most.saturating_sub(count(self.0.iter()))
+    }
+
+    fn note(&mut self, now: Duration, nodes: usize) {
+        self.0.extend(std::iter::repeat_n(now, nodes));
     }
 }
 

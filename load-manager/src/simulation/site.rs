@@ -113,6 +113,12 @@ impl Site {
         self.fleet.floor = nodes;
     }
 
+    /// What the service is due while another one is short.
+    #[cfg(test)]
+    pub(crate) fn set_share(&mut self, share: Option<crate::decider::Share>) {
+        self.fleet.share = share;
+    }
+
     /// Ready nodes.
     pub(crate) fn ready(&self) -> u32 {
         count(self.fleet.ready.len())

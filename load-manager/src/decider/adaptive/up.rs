@@ -72,6 +72,11 @@ pub(super) fn held_back(situation: &Situation<'_>, ticks: u32) -> Reason {
     }
 }
 
+/// Why less than the floor is held: more would be more than the service is due.
+pub(super) fn floor_over_share(situation: &Situation<'_>) -> Option<Reason> {
+    if situation.floor() > situation.counted() { situation.at_share() } else { None }
+}
+
 fn surge(situation: &Situation<'_>) -> Option<Reason> {
     let figures = &situation.figures;
     let want = figures.want;

@@ -34,6 +34,8 @@ impl fmt::Display for Reason {
                 write!(f, "Low: no node was wanted for {}, and a demand of {demand:.1} is below {threshold:.1}, so the local copy serves alone", Seconds(*window)),
             Self::AboveMax { ready, max } =>
                 write!(f, "{} ready, more than max = {max}", Are(*ready)),
+            Self::OverShare { held, share } =>
+                write!(f, "{} held, more than the share of {share} while another service is short", Are(*held)),
             Self::NoDataYet { waited } =>
                 write!(f, "no load data yet from the service-manager, after {}", Seconds(*waited)),
             Self::NoData { age } =>
@@ -66,6 +68,12 @@ impl fmt::Display for Reason {
                 write!(f, "more are wanted, but all {} of the pool are held", Nodes(*pool)),
             Self::NothingLeft { held, .. } =>
                 write!(f, "more are wanted, but no further node of the pool can be had now ({} held); see `accordion status` for each", Are(*held)),
+            Self::AtShare { held, share } =>
+                write!(f, "more are wanted, but the share of the pool is {share} while another service is short ({} held)", Are(*held)),
+            Self::OverShareHeld { held, share } =>
+                write!(f, "{} held, more than the share of {share} while another service is short, but no further one may go now", Are(*held)),
+            Self::WouldGiveBack { held, share } =>
+                write!(f, "{} held, more than the share of {share} while another service is short: the rest would be given back, but sharing is only observed", Are(*held)),
             Self::AddLimit { ordered, period } =>
                 write!(f, "more are wanted, but {} ordered within the last {}", Were(*ordered), Seconds(*period)),
             Self::FloorHeldBack { held, floor } =>

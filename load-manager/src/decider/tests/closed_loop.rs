@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cluster::config::Policy;
 
-use crate::decider::{Decider, Decision, Fleet, Sample, Settings};
+use crate::decider::{Decider, Decision, Fleet, Sample, Settings, Share};
 use crate::simulation::{self, Rule, Simulation, Verdict, World};
 
 /// A simulation whose rule is the decider's own.
@@ -56,6 +56,11 @@ impl ClosedLoop {
     /// From now on so many nodes are to be held whatever the load.
     pub(super) fn hold(&mut self, floor: u32) {
         self.simulation.site.set_floor(floor);
+    }
+
+    /// What it is due from now on while another one is short.
+    pub(super) fn share(&mut self, share: Option<Share>) {
+        self.simulation.site.set_share(share);
     }
 
     /// A second and its last decision.

@@ -10,7 +10,7 @@ use super::closed_loop::{ClosedLoop, Step};
 use super::diary::settings;
 use crate::decider::{
     Action, ChildLoad, CpuUse, Decider, Decision, DrainingNode, Figures, Fleet, ReadyNode, Reason, Sample,
-    Settings,
+    Settings, Share,
 };
 use crate::simulation::World;
 
@@ -243,11 +243,19 @@ prop_compose! {
         draining in vec((6..9_u8, any::<bool>(), time()), 0..3),
         floor in prop_oneof![4 => 0..3_u32, 1 => any::<u32>()],
         available in prop_oneof![4 => 0..9_u32, 1 => any::<u32>()],
+        share in proptest::option::of(any_share()),
     ) -> Fleet {
         let drain = |(node, undrainable, since): (u8, _, _)| {
             DrainingNode { node: format!("c{node}"), undrainable, since }
         };
-        Fleet { ready, ordered, draining: draining.into_iter().map(drain).collect(), floor, available }
+        let draining = draining.into_iter().map(drain).collect();
+        Fleet { ready, ordered, draining, floor, available, share }
+    }
+}
+
+prop_compose! {
+    fn any_share()(nodes in prop_oneof![4 => 0..9_u32, 1 => any::<u32>()], give_back_max in 0..4_u32, observe_only in any::<bool>()) -> Share {
+        Share { nodes, give_back_max, observe_only }
     }
 }
 

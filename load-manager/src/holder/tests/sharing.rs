@@ -193,3 +193,85 @@ fn to_observe_only_is_to_say_what_would_be_done() {
     let said = day.entries.iter().filter(|entry| entry.reason() == "under-min").count();
     assert_eq!(said, 1, "once in a period");
 }
+
+/// Both nodes are held here, and mail, which has none, wants one.
+fn over_its_share(observe_only: bool) -> Diary {
+    let mut settings = settings(2);
+    settings.sharing.observe_only = observe_only;
+    let mut day = Diary::of(settings);
+    day.settle();
+    day.add_children();
+    day
+}
+
+impl Diary {
+    /// A second in which both nodes serve here and say how mail stands.
+    fn second_with_mail(&mut self, claim: &Claim) {
+        self.now += s(1);
+        for node in 0..2 {
+            let claims = vec![(claim.clone(), s(0))];
+            let leases = vec![lease_word(node, LeaseState::Ready)];
+            let word = NodeWord { slots_free: 0, claims, ..word(leases) };
+            self.hear(Heard::Renewed { node, word, sent_at: Some(self.now) });
+        }
+        self.wait_for(9.0);
+    }
+
+    fn draining(&self) -> usize {
+        self.holder.nodes().iter().filter(|node| matches!(node.stage, Stage::Draining(..))).count()
+    }
+}
+
+#[test]
+fn what_is_over_the_share_is_given_back_after_five_seconds_whatever_the_load() {
+    let mut day = over_its_share(false);
+    for _ in 0..5 {
+        day.second_with_mail(&mail(0, 1));
+        assert_eq!(day.draining(), 0);
+    }
+    day.second_with_mail(&mail(0, 1));
+    assert_eq!(day.draining(), 1, "requests wait here, and mail is due it all the same");
+    assert_eq!(day.reasons().last(), Some(&"over-share"));
+    // One of two is what either is due: nothing more goes, and nothing is ordered in its place.
+    for _ in 0..60 {
+        day.second_with_mail(&mail(0, 1));
+        assert_eq!((day.draining(), day.ordered().len()), (1, 0));
+    }
+}
+
+#[test]
+fn while_nobody_is_short_more_than_the_share_may_be_held() {
+    let mut day = over_its_share(false);
+    for _ in 0..60 {
+        day.second_with_mail(&mail(0, 0));
+        assert_eq!(day.draining(), 0);
+    }
+}
+
+#[test]
+fn somebody_who_is_not_heard_of_any_more_is_due_nothing() {
+    let mut day = over_its_share(false);
+    day.second_with_mail(&mail(0, 1));
+    for _ in 0..60 {
+        day.now += s(1);
+        for node in 0..2 {
+            // What the nodes pass on is as old as the last renewal of its holder.
+            let claims = vec![(mail(0, 1), s(31))];
+            let word = NodeWord { claims, ..word(vec![lease_word(node, LeaseState::Ready)]) };
+            day.hear(Heard::Renewed { node, word, sent_at: Some(day.now) });
+        }
+        if day.now > s(1000 + 31) {
+            day.wait_for(9.0);
+        }
+        assert_eq!(day.draining(), 0);
+    }
+}
+
+#[test]
+fn to_observe_only_is_to_give_nothing_back() {
+    let mut day = over_its_share(true);
+    for _ in 0..60 {
+        day.second_with_mail(&mail(0, 1));
+        assert_eq!(day.draining(), 0);
+    }
+}
