@@ -69,6 +69,8 @@ pub struct Holder {
     sampled: Duration,
     front_up: bool,
     settled: bool,
+    /// Nodes to hold whatever the load.
+    floor: u32,
     fenced: bool,
     decider: Decider,
     last: Option<Decision>,
@@ -93,6 +95,7 @@ impl Holder {
             sampled: now,
             front_up: false,
             settled: false,
+            floor: 0,
             fenced: false,
             decider: Decider::new(settings.decider.clone(), now),
             last: None,
@@ -107,6 +110,11 @@ impl Holder {
     /// Takes one thing that happened.
     pub fn hear(&mut self, now: Duration, heard: Heard) {
         self.step(now, |holder| holder.take(heard));
+    }
+
+    /// So many nodes are to be held from now on whatever the load, by the schedule.
+    pub fn keep(&mut self, floor: u32) {
+        self.floor = floor;
     }
 
     /// Decides. Due each `scaling.tick`.

@@ -5,13 +5,14 @@
 mod effects;
 mod hearing;
 mod log;
+mod schedule;
 #[cfg(test)]
 mod tests;
 mod view;
 
 use std::time::{Duration, Instant};
 
-use cluster::config::{Cluster, Service};
+use cluster::config::{Cluster, Floor, Service};
 use proto::service_manager as front;
 use proto::task_processor as node;
 use tokio::sync::{mpsc, watch};
@@ -108,12 +109,18 @@ impl Manager {
             tokio::select! {
                 () = &mut end => return Ok(()),
                 Some(event) = self.events.recv() => self.hear(event),
-                _ = tick.tick() => self.holder.tick(self.now()),
+                _ = tick.tick() => self.tick(),
                 _ = look.tick() => self.holder.look(self.now()),
                 Some(_) = self.calls.join_next() => {}
             }
             self.carry_out()?;
         }
+    }
+
+    fn tick(&mut self) {
+        let (day, minute) = schedule::now();
+        self.holder.keep(Floor::largest_at(&self.service.floors, day, minute));
+        self.holder.tick(self.now());
     }
 
     fn now(&self) -> Duration {

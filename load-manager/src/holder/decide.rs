@@ -52,7 +52,7 @@ impl Holder {
             ready: self.children.iter().filter_map(|&index| self.ready_node(index)).collect(),
             ordered: ordered as u32,
             draining: self.nodes.iter().filter_map(|node| draining_node(node, self.now)).collect(),
-            floor: 0,
+            floor: self.floor,
             available: available as u32,
             share: None,
         }

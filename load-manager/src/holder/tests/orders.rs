@@ -27,6 +27,16 @@ fn a_started_node_is_listed_and_its_lease_renewed_from_its_grant_on() {
 }
 
 #[test]
+fn what_a_schedule_keeps_is_ordered_without_any_load() {
+    let mut day = Diary::settled();
+    day.holder.keep(1);
+    day.counts(0, &[]);
+    day.act(Holder::decide);
+    assert_eq!(day.ordered(), [0]);
+    assert_eq!(day.reasons(), ["below-floor"]);
+}
+
+#[test]
 fn each_order_has_a_name_of_its_own() {
     let mut day = Diary::settled();
     day.wait_for(9.0);
