@@ -18,6 +18,7 @@ pub struct Answer {
 /// One client connection.
 pub struct Connection {
     reader: BufReader<TcpStream>,
+    is_answering: bool,
 }
 
 impl Answer {
@@ -33,7 +34,7 @@ impl Connection {
         let stream = TcpStream::connect_timeout(&address, limit)?;
         stream.set_read_timeout(Some(limit))?;
         stream.set_nodelay(true)?;
-        Ok(Self { reader: BufReader::new(stream) })
+        Ok(Self { reader: BufReader::new(stream), is_answering: false })
     }
 
     /// Sends one request and reads its answer to the end.
@@ -42,12 +43,28 @@ impl Connection {
             format!("{method} {target} HTTP/1.1\r\nhost: e2e\r\ncontent-length: {}\r\n\r\n", body.len());
         let mut message = head.into_bytes();
         message.extend_from_slice(body);
+        self.is_answering = false;
         self.reader.get_mut().write_all(&message)?;
         self.answer(method == "HEAD")
     }
 
+    /// Whether the other side has not closed it yet, as far as is known here.
+    pub fn is_open(&self) -> bool {
+        let stream = self.reader.get_ref();
+        let is_told = stream.set_nonblocking(true).is_ok();
+        let seen = stream.peek(&mut [0]);
+        let is_waiting = seen.is_err_and(|fault| fault.kind() == std::io::ErrorKind::WouldBlock);
+        is_told && is_waiting && stream.set_nonblocking(false).is_ok()
+    }
+
+    /// Whether the answer to the last request has begun: its status line was read.
+    pub fn is_answering(&self) -> bool {
+        self.is_answering
+    }
+
     fn answer(&mut self, is_head: bool) -> std::io::Result<Answer> {
         let status_line = self.line()?;
+        self.is_answering = true;
         let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status = status.ok_or_else(|| bad(format!("status line {status_line:?}")))?;
         let mut headers = Vec::new();

@@ -2,8 +2,9 @@
 //!
 //! `site` starts a cluster with `accordion up` on addresses of its own, `processes` finds and kills
 //! what runs of it, `client` speaks plain HTTP over real sockets, `load` keeps a number of requests
-//! in flight and remembers every failure.
+//! in flight and remembers every failure, `arrivals` sends them at a constant rate, come what may.
 
+pub mod arrivals;
 pub mod client;
 pub mod load;
 pub mod processes;
