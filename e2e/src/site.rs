@@ -41,6 +41,8 @@ pub struct Plan {
     pub scaling: String,
     /// Lines for `[cluster.lease]`.
     pub lease: String,
+    /// Whether each machine is to have an address that is not loopback's: in namespaces of their own.
+    pub is_apart: bool,
 }
 
 /// A cluster.toml with a directory and addresses of its own, and `accordion up` while it runs.
@@ -64,6 +66,7 @@ impl Default for Plan {
                       drain_period = \"1s\"\n"
                     .to_owned(),
             lease: String::new(),
+            is_apart: false,
         }
     }
 }
@@ -73,9 +76,11 @@ impl Site {
     pub fn new(program: &str, plan: &Plan) -> Self {
         let directory = tempfile::Builder::new().prefix("e2e").tempdir().expect("a temporary directory");
         let number = SITES.fetch_add(1, Ordering::SeqCst);
-        // 127.16.0.0 and up: the process picks the block, the site its place in it.
+        // 127.16.0.0 (or 10.16.0.0) and up: the process picks the block, the site its place in it.
         let block = (std::process::id() % 40_000) * 256;
-        let first_address = u32::from(Ipv4Addr::new(127, 16, 0, 0)) + block + (number % 31) * ADDRESSES + 1;
+        let network = if plan.is_apart { 10 } else { 127 };
+        let first_address =
+            u32::from(Ipv4Addr::new(network, 16, 0, 0)) + block + (number % 31) * ADDRESSES + 1;
         let site = Self { program: program.into(), directory, first_address, nodes: plan.nodes, up: None };
         std::fs::write(site.config(), site.text(plan)).expect("the directory is writable");
         site
@@ -86,24 +91,34 @@ impl Site {
     pub fn up(program: &str, plan: &Plan) -> Self {
         let mut site = Self::new(program, plan);
         site.start();
+        site.wait_until_up();
+        site
+    }
+
+    /// Waits until it serves and every node is at hand.
+    pub fn wait_until_up(&self) {
         wait_for("the site answers", UP_LIMIT, || {
-            site.get("/healthz").ok().filter(|answer| answer.status == 200)
+            self.get("/healthz").ok().filter(|answer| answer.status == 200)
         });
         wait_for("every node is reached", UP_LIMIT, || {
-            let status = site.status()?;
+            let status = self.status()?;
             let listed = status["load_manager"]["Ok"]["nodes"].as_array()?;
             let is_there = |node: &Value| node["state"] != "unknown" && node["state"] != "unreachable";
-            (listed.len() == site.nodes as usize && listed.iter().all(is_there)).then_some(())
+            (listed.len() == self.nodes as usize && listed.iter().all(is_there)).then_some(())
         });
-        site
     }
 
     /// Starts `accordion up`; its output goes to a file.
     pub fn start(&mut self) {
-        let log = File::create(self.log_path()).expect("the directory is writable");
-        let mut command = self.command("up");
+        self.up = Some(self.spawn(self.command("up")));
+    }
+
+    /// Starts a daemon of this cluster, whose output goes to the same file.
+    pub fn spawn(&self, mut command: Command) -> Child {
+        let log = File::options().create(true).append(true).open(self.log_path());
+        let log = log.expect("the directory is writable");
         command.stdout(log.try_clone().expect("a file can be shared")).stderr(log).stdin(Stdio::null());
-        self.up = Some(command.spawn().expect("the program starts"));
+        command.spawn().expect("the program starts")
     }
 
     /// The cluster.toml.
@@ -208,7 +223,8 @@ impl Site {
     pub fn processes(&self) -> Vec<Process> {
         let mut all = processes::with_mark(&self.mark());
         let addresses: Vec<_> = (0..=self.nodes).map(|index| self.ip(index).to_string()).collect();
-        for process in processes::with_mark("127.") {
+        let network = format!("{}.", self.ip(0).octets()[0]);
+        for process in processes::with_mark(&network) {
             let ours = process.arguments.iter().any(|word| addresses.contains(word));
             if ours && !all.iter().any(|known| known.pid == process.pid) {
                 all.push(process);
@@ -267,7 +283,10 @@ impl Site {
             ["{accordion}", "demo-service", "--port", "{port}", "--address", "{address}", "--workers", "8"];
         let command =
             if plan.command.is_empty() { demo.map(str::to_owned).to_vec() } else { plan.command.clone() };
-        let mut text = format!("[cluster]\nname = \"e2e\"\n\n[cluster.lease]\n{}\n", plan.lease);
+        let mut text = format!(
+            "[cluster]\nname = \"e2e\"\ninsecure = {}\n\n[cluster.lease]\n{}\n",
+            plan.is_apart, plan.lease
+        );
         for index in 1..=plan.nodes {
             let address = self.ip(index);
             // Writing into a String cannot fail.
