@@ -19,6 +19,7 @@ mod reason;
 mod sample;
 mod share;
 mod situation;
+mod standby;
 mod want;
 pub(crate) mod window;
 
@@ -60,6 +61,8 @@ pub struct Settings {
     pub max: u32,
     /// Nodes of the pool.
     pub pool: u32,
+    /// Nodes kept ready beside those that serve, within `max`.
+    pub standby: u32,
 }
 
 impl Settings {
@@ -73,6 +76,7 @@ impl Settings {
             min: service.min,
             max: service.max,
             pool,
+            standby: service.standby,
         }
     }
 }
@@ -145,6 +149,12 @@ impl Decider {
         self.settings = settings;
     }
 
+    /// Nodes that the service wants of the pool: those that are to serve, and those that stand by.
+    pub fn want_of_pool(&self) -> u32 {
+        let (want, most) = (self.figures.want, self.settings.max.min(self.settings.pool));
+        want.saturating_add(self.settings.standby).min(most).max(want)
+    }
+
     fn decide(&mut self, fleet: &Fleet) -> (Action, Reason) {
         let mut situation = Situation::new(self.now, &self.settings, fleet, &self.load, &self.cpu);
         self.memory.look(&mut situation);
@@ -152,7 +162,8 @@ impl Decider {
             Policy::Adaptive => self.memory.decide(&situation),
             Policy::Classic => classic::decide(&situation, self.memory.unreplaced(&situation)),
         };
-        let (action, reason) = share::above(&situation, (action, reason));
+        let own = standby::beside(&situation, (action, reason), self.memory.allowed(&situation));
+        let (action, reason) = share::above(&situation, own);
         self.memory.settle(&situation, &action);
         (self.level, self.figures) = (level, situation.figures);
         (action, reason)

@@ -23,6 +23,7 @@ mod orders;
 mod record;
 mod settings;
 mod sharing;
+mod standby;
 mod word;
 
 #[cfg(test)]

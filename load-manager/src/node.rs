@@ -164,6 +164,10 @@ pub struct Node {
     pub mark: u64,
     /// What its link was last told to renew.
     pub renewed: Option<LeaseRef>,
+    /// Whether it is ready and on no list.
+    pub stands_by: bool,
+    /// Whether it will be so when its drain at the front end is over.
+    pub rests: bool,
     /// Whether its lease is one of those that nobody may take back.
     pub is_guaranteed: bool,
     /// Until when a slot of it may become free that it takes back for this service.
@@ -211,6 +215,8 @@ impl Node {
             reached: false,
             mark: 0,
             renewed: None,
+            stands_by: false,
+            rests: false,
             is_guaranteed: false,
             awaits_until: None,
             is_changed: false,
@@ -270,6 +276,11 @@ impl Node {
             && self.report.slots_free > 0
     }
 
+    /// It is a child from now on.
+    pub fn serve(&mut self) {
+        (self.stands_by, self.rests, self.is_changed) = (false, false, true);
+    }
+
     /// Whether it may be asked to take a slot back from another service.
     pub fn can_be_asked_back(&self, now: Duration) -> bool {
         self.stage == Stage::Free
@@ -286,6 +297,8 @@ impl Node {
         self.since = now;
         self.is_changed = true;
         self.awaits_until = None;
+        // What stands by does so as long as it is held; silent for a while or not.
+        self.stands_by &= matches!(stage, Stage::Ready(_) | Stage::Jeopardy(_));
         // What was said of another service says nothing of the one to come.
         self.report.probe_fails &= !matches!(stage, Stage::Free | Stage::Starting(_));
         match stage {
@@ -369,6 +382,7 @@ impl Node {
         match (&self.stage, &self.link) {
             (Stage::Starting(_), _) => "starting",
             (Stage::Ready(_), _) if self.report.probe_fails => "not ready",
+            (Stage::Ready(_), _) if self.stands_by => "standby",
             (Stage::Ready(_), _) => "ready",
             (Stage::Jeopardy(_), _) => "jeopardy",
             (Stage::Draining(_, DrainStep::Ending), _) => "stopping",

@@ -85,6 +85,7 @@ impl Memory {
         }
         let mut still: Vec<&str> = answering().collect();
         still.extend(fleet.draining.iter().map(|node| node.node.as_str()));
+        still.extend(fleet.standby.iter().map(|node| node.node.as_str()));
         still.sort_unstable();
         let lost = self.ready.iter().filter(|node| still.binary_search(&node.as_str()).is_err()).count();
         self.lost = self.lost.saturating_add(u32::try_from(lost).unwrap_or(u32::MAX));
@@ -110,8 +111,17 @@ impl Memory {
         self.counted = match action {
             Action::Hold => situation.counted(),
             Action::Add { .. } => situation.counted().saturating_add(action.count()),
-            Action::Drain { .. } => situation.counted().saturating_sub(action.count()),
+            Action::Drain { nodes } | Action::Rest { nodes } => {
+                let served = situation.fleet.ready.iter().filter(|node| nodes.contains(&node.node)).count();
+                situation.counted().saturating_sub(u32::try_from(served).unwrap_or(u32::MAX))
+            }
         };
+    }
+
+    /// How many nodes may be ordered now.
+    pub(super) fn allowed(&self, situation: &Situation<'_>) -> u32 {
+        let scaling = &situation.settings.scaling;
+        self.orders.allowed(situation.fleet.held(), scaling.add_max, scaling.add_factor)
     }
 
     /// Notes what was decided, by whichever rule.
@@ -122,7 +132,7 @@ impl Memory {
                 self.orders.note(now, *count, held);
                 self.last_up = Some(now);
             }
-            Action::Drain { nodes } => {
+            Action::Drain { nodes } | Action::Rest { nodes } => {
                 self.last_drain = Some(now);
                 // A drain may end before the next tick; what was sent away is not lost.
                 self.ready.retain(|node| !nodes.contains(node));

@@ -141,20 +141,22 @@ fn local_alone(situation: &Situation<'_>) -> Reason {
     Reason::LocalAlone { demand: situation.load.fast().local_in_flight, threshold }
 }
 
-/// Takes drains of its own back before it orders: those nodes are ready already.
+/// What stands by serves first, and as many come in its place; drains of its own are taken back before
+/// anything is ordered: those nodes are ready already.
 fn add(situation: &Situation<'_>, nodes: u32, reason: Reason) -> (Action, Reason) {
     let fleet = situation.fleet;
-    if situation.room() == 0 {
+    let activate = situation.activated(nodes);
+    if situation.room() == 0 && activate.is_empty() {
         return (Action::Hold, situation.no_room(nodes));
     }
     let nodes = nodes.min(situation.room());
     let undrain = fleet.undrainable(nodes);
     let taken_back = u32::try_from(undrain.len()).unwrap_or(u32::MAX);
     let count = nodes.saturating_sub(taken_back).min(fleet.available);
-    if taken_back + count == 0 {
+    if activate.is_empty() && taken_back + count == 0 {
         return (Action::Hold, situation.nothing_left());
     }
-    (Action::Add { undrain, count }, reason)
+    (Action::Add { activate, undrain, count }, reason)
 }
 
 fn drain_last(situation: &Situation<'_>, reason: Reason) -> (Action, Reason) {

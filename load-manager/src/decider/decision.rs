@@ -11,9 +11,11 @@ use super::{Figures, Reason};
 pub enum Action {
     /// Nothing.
     Hold,
-    /// More nodes: first the drains of `undrain` are taken back, then `count` further nodes are
-    /// ordered. At least one of the two is not empty.
+    /// More nodes: first those of `activate` are sent requests, then the drains of `undrain` are taken
+    /// back, then `count` further nodes are ordered. At least one of the three is not empty.
     Add {
+        /// Nodes that stood by and serve from now on. Further nodes come in their place where there is room.
+        activate: Vec<String>,
         /// Nodes whose drain is taken back.
         undrain: Vec<String>,
         /// Further nodes to order.
@@ -21,6 +23,11 @@ pub enum Action {
     },
     /// Fewer nodes: drain these, at least one.
     Drain {
+        /// The nodes.
+        nodes: Vec<String>,
+    },
+    /// Fewer nodes that serve: these get no further request and stand by, at least one.
+    Rest {
         /// The nodes.
         nodes: Vec<String>,
     },
@@ -42,13 +49,16 @@ pub struct Decision {
 }
 
 impl Action {
-    /// The word for it: `hold`, `add`, `undrain` (drains taken back and nothing more) or `drain`.
+    /// The word for it: `hold`, `add`, `undrain` (drains taken back and nothing more), `activate` (no
+    /// node but such as stood by), `drain` or `rest`.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Hold => "hold",
+            Self::Add { count: 0, undrain, .. } if undrain.is_empty() => "activate",
             Self::Add { count: 0, .. } => "undrain",
             Self::Add { .. } => "add",
             Self::Drain { .. } => "drain",
+            Self::Rest { .. } => "rest",
         }
     }
 
@@ -57,16 +67,18 @@ impl Action {
         let named = u32::try_from(self.nodes().len()).unwrap_or(u32::MAX);
         match self {
             Self::Add { count, .. } => named.saturating_add(*count),
-            Self::Hold | Self::Drain { .. } => named,
+            Self::Hold | Self::Drain { .. } | Self::Rest { .. } => named,
         }
     }
 
     /// The nodes it names.
-    pub fn nodes(&self) -> &[String] {
+    pub fn nodes(&self) -> Vec<&str> {
         match self {
-            Self::Hold => &[],
-            Self::Add { undrain, .. } => undrain,
-            Self::Drain { nodes } => nodes,
+            Self::Hold => Vec::new(),
+            Self::Add { activate, undrain, .. } => {
+                activate.iter().chain(undrain).map(String::as_str).collect()
+            }
+            Self::Drain { nodes } | Self::Rest { nodes } => nodes.iter().map(String::as_str).collect(),
         }
     }
 }

@@ -12,6 +12,8 @@ const K_MAX: f64 = 1e9;
 pub struct Fleet {
     /// The nodes that may take requests, in the order of the child_list.
     pub ready: Vec<ReadyNode>,
+    /// Nodes that are ready and stand by: they are sent no request.
+    pub standby: Vec<ReadyNode>,
     /// Nodes ordered and not ready yet.
     pub ordered: u32,
     /// Nodes on their way out.
@@ -70,6 +72,11 @@ pub struct DrainingNode {
 }
 
 impl ReadyNode {
+    /// Whether it takes requests, or would: it answers, and is not out.
+    pub(super) fn serves(&self, node_data_timeout: Duration) -> bool {
+        !self.is_stale(node_data_timeout) && !self.is_out
+    }
+
     /// Its K where that is a usable number, else 0.
     pub(super) fn k(&self) -> f64 {
         if (0.0..=K_MAX).contains(&self.k) { self.k } else { 0.0 }
@@ -94,12 +101,28 @@ impl Fleet {
 
     /// Ready nodes that take requests: they answer, and are not out.
     pub(super) fn serving(&self, node_data_timeout: Duration) -> impl Iterator<Item = &ReadyNode> {
-        self.answering(node_data_timeout).filter(|node| !node.is_out)
+        self.ready.iter().filter(move |node| node.serves(node_data_timeout))
     }
 
-    /// Nodes ready or on their way.
+    /// Nodes that stand by.
+    pub(crate) fn standby_count(&self) -> u32 {
+        u32::try_from(self.standby.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Nodes ready or on their way, those that stand by among them.
     pub(crate) fn held(&self) -> u32 {
+        self.to_serve().saturating_add(self.standby_count())
+    }
+
+    /// Nodes that serve or are on their way.
+    pub(super) fn to_serve(&self) -> u32 {
         self.ready_count().saturating_add(self.ordered)
+    }
+
+    /// Whether a node that has just become ready stands by: too few do, and as many serve as the last
+    /// decision wanted. Who carries decisions out asks.
+    pub fn joins_standby(&self, standby: u32, want: u32) -> bool {
+        self.standby_count() < standby && self.ready_count() >= want
     }
 
     /// Nodes whose drain can be taken back, the newest drain first: it has the longest way to its stop.

@@ -27,12 +27,16 @@ pub enum Reason {
     BelowMin { held: u32, min: u32 },
     /// Add: a schedule or a forecast asks for more.
     BelowFloor { held: u32, floor: u32 },
-    /// Drain: one node fewer would have done for the whole down window, and will.
+    /// Add: fewer nodes stand by than are to.
+    BelowStandby { standby: u32, kept: u32 },
+    /// Drain or rest: one node fewer would have done for the whole down window, and will.
     Low { want_max: u32, ready: u32, window: Duration, projected: f64, limit: f64 },
-    /// Drain: the local copy can serve alone again.
+    /// Drain or rest: the local copy can serve alone again.
     LastLow { demand: f64, threshold: f64, window: Duration },
     /// Drain: more nodes are ready than the service may hold.
     AboveMax { ready: u32, max: u32 },
+    /// Drain: more nodes stand by than are to, or than `max` leaves room for.
+    OverStandby { standby: u32, kept: u32 },
     /// Drain: more nodes are held than the service is due while another one is short.
     OverShare { held: u32, share: u32 },
 
@@ -103,7 +107,7 @@ pub enum Reason {
     AllHigh { children: u32 },
     /// Add, classic: no child is held and the local copy is High.
     LocalHigh { in_flight: f64, threshold: f64 },
-    /// Drain, classic: all children are Low.
+    /// Drain or rest, classic: all children are Low.
     AllLow { children: u32 },
     /// Hold, classic: the children are not all High and not all Low.
     Mixed { low: u32, high: u32, children: u32 },
@@ -125,9 +129,11 @@ impl Reason {
             Self::Lost { .. } => "lost",
             Self::BelowMin { .. } => "below-min",
             Self::BelowFloor { .. } => "below-floor",
+            Self::BelowStandby { .. } => "below-standby",
             Self::Low { .. } => "low",
             Self::LastLow { .. } => "last-low",
             Self::AboveMax { .. } => "above-max",
+            Self::OverStandby { .. } => "over-standby",
             Self::OverShare { .. } => "over-share",
             Self::NoDataYet { .. } => "no-data-yet",
             Self::NoData { .. } => "no-data",

@@ -6,10 +6,9 @@
 
 use std::time::Duration;
 
-use super::fleet::ReadyNode;
 use super::projection;
 use super::situation::Situation;
-use super::{Action, Reason};
+use super::{Action, Reason, standby};
 
 /// A service's share of the pool, in force while another service is short of nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,13 +37,14 @@ fn give_back(situation: &Situation<'_>) -> Option<(Action, Reason)> {
     let (share, due) = (situation.fleet.share?, situation.due()?);
     let held = situation.fleet.held();
     let over = held.checked_sub(due).filter(|over| *over > 0)?;
-    let may_go = over.min(situation.ready.nodes.saturating_sub(kept_ready(situation, due)));
+    let serving_may_go = situation.ready.nodes.saturating_sub(kept_ready(situation, due));
+    let may_go = over.min(serving_may_go.saturating_add(situation.fleet.standby_count()));
     let outcome = if share.observe_only {
         (Action::Hold, Reason::WouldGiveBack { held, share: due })
     } else if may_go.min(share.give_back_max) == 0 {
         (Action::Hold, Reason::OverShareHeld { held, share: due })
     } else {
-        let nodes = first_to_go(situation, may_go.min(share.give_back_max));
+        let nodes = first_to_go(situation, may_go.min(share.give_back_max), serving_may_go);
         (Action::Drain { nodes }, Reason::OverShare { held, share: due })
     };
     Some(outcome)
@@ -55,14 +55,17 @@ fn kept_ready(situation: &Situation<'_>, due: u32) -> u32 {
     situation.settings.min.max(due.min(1))
 }
 
-/// Those that serve nothing, then as for any other drain.
-fn first_to_go(situation: &Situation<'_>, most: u32) -> Vec<String> {
+/// Those that can serve nothing, then those that stand by, then as for any other drain.
+fn first_to_go(situation: &Situation<'_>, most: u32, serving_may_go: u32) -> Vec<String> {
     let silence = situation.settings.scaling.node_data_timeout;
-    let (mut nodes, most) = (Vec::new(), most as usize);
-    for serves in [false, true] {
-        let those = |node: &&ReadyNode| (!node.is_stale(silence) && !node.is_out) == serves;
-        let ready = situation.fleet.ready.iter().filter(those);
-        nodes.extend(projection::victims(ready, Duration::ZERO, most - nodes.len()));
-    }
+    let (most, may_go) = (most as usize, serving_may_go as usize);
+    let ready = |serves: bool, most: usize| {
+        let those = situation.fleet.ready.iter().filter(move |node| node.serves(silence) == serves);
+        projection::victims(those, Duration::ZERO, most)
+    };
+    let mut nodes = ready(false, most.min(may_go));
+    let may_go = may_go - nodes.len();
+    nodes.extend(standby::victims(situation, most - nodes.len()));
+    nodes.extend(ready(true, may_go.min(most - nodes.len())));
     nodes.into_iter().map(|node| node.node.clone()).collect()
 }

@@ -6,7 +6,7 @@ use super::cpu::{Cpu, CpuSum};
 use super::fleet::Fleet;
 use super::load::Load;
 use super::want::{Supply, Want};
-use super::{Figures, Reason, Settings};
+use super::{Figures, Reason, Settings, standby};
 
 #[derive(Debug, Clone)]
 pub(super) struct Situation<'a> {
@@ -86,14 +86,43 @@ impl<'a> Situation<'a> {
         self.answering().saturating_add(self.fleet.ordered)
     }
 
-    /// How many more are to serve than do or are on their way to it.
+    /// How many more are to serve or to stand by than do or are on their way to it.
     pub(super) fn lacking(&self, want: u32) -> u32 {
-        want.saturating_sub(self.serving.nodes.saturating_add(self.fleet.ordered))
+        let wanted = want.saturating_add(self.standby_wanted(want));
+        let here = self.serving.nodes.saturating_add(self.fleet.ordered).saturating_add(self.standby());
+        wanted.saturating_sub(here)
+    }
+
+    /// Nodes that stand by and could serve at once.
+    pub(super) fn standby(&self) -> u32 {
+        u32::try_from(standby::usable(self).count()).unwrap_or(u32::MAX)
+    }
+
+    /// How many more are to stand by beside what the load wants now.
+    pub(super) fn standby_short(&self) -> u32 {
+        self.standby_wanted(self.figures.want).saturating_sub(self.standby())
+    }
+
+    /// The nodes that begin to serve where `lack` more are to do so at once.
+    pub(super) fn activated(&self, lack: u32) -> Vec<String> {
+        let most = lack.min(self.most().saturating_sub(self.counted()));
+        standby::usable(self).take(most as usize).map(|node| node.node.clone()).collect()
+    }
+
+    /// Whether more are to serve and some of them stand by.
+    pub(super) fn can_activate(&self) -> bool {
+        !self.activated(self.figures.want.saturating_sub(self.serving.nodes)).is_empty()
+    }
+
+    /// Nodes that are to stand by beside `want` that serve.
+    fn standby_wanted(&self, want: u32) -> u32 {
+        self.settings.standby.min(self.most().saturating_sub(want))
     }
 
     /// How many more may be held.
     pub(super) fn room(&self) -> u32 {
-        let to_most = self.most().saturating_sub(self.counted());
+        let held = self.counted().saturating_add(self.fleet.standby_count());
+        let to_most = self.most().saturating_sub(held);
         self.due().map_or(to_most, |due| to_most.min(due.saturating_sub(self.fleet.held())))
     }
 
@@ -106,7 +135,8 @@ impl<'a> Situation<'a> {
     /// Whether it is its share that keeps more from being ordered.
     pub(super) fn at_share(&self) -> Option<Reason> {
         let (share, held) = (self.due()?, self.fleet.held());
-        (held >= share && self.most() > self.counted()).then_some(Reason::AtShare { held, share })
+        let at_most = self.counted().saturating_add(self.fleet.standby_count()) >= self.most();
+        (held >= share && !at_most).then_some(Reason::AtShare { held, share })
     }
 
     /// Why `more` are not ordered where there is no room.
@@ -175,7 +205,7 @@ impl<'a> Situation<'a> {
 
     fn want(&self, demand: f64, supply: Supply, cpu: f64) -> u32 {
         let (settings, local_ready) = (self.settings, self.local_ready);
-        Want { settings, demand, supply, has_children: self.fleet.held() > 0, local_ready, cpu }.nodes()
+        Want { settings, demand, supply, has_children: self.fleet.to_serve() > 0, local_ready, cpu }.nodes()
     }
 
     fn within_bounds(&self, want: u32) -> u32 {

@@ -12,4 +12,5 @@ mod out;
 mod paper;
 mod properties;
 mod share;
+mod standby;
 mod up;

@@ -117,7 +117,16 @@ mod tests {
     use crate::decider::Settings;
 
     fn settings(local: Local) -> Settings {
-        Settings { scaling: Scaling::default(), local, k_local: 8.0, capacity: 8.0, min: 0, max: 8, pool: 8 }
+        Settings {
+            scaling: Scaling::default(),
+            local,
+            k_local: 8.0,
+            capacity: 8.0,
+            min: 0,
+            max: 8,
+            pool: 8,
+            standby: 0,
+        }
     }
 
     fn want(settings: &Settings, demand: f64, ks: &[f64]) -> u32 {

@@ -20,11 +20,19 @@ impl Holder {
         self.record(&decision);
         match &decision.action {
             Action::Hold => {}
-            Action::Add { undrain, count } => {
+            Action::Add { activate, undrain, count } => {
+                for name in activate {
+                    self.activate(name);
+                }
                 for name in undrain {
                     self.take_back(name);
                 }
                 self.order(*count);
+            }
+            Action::Rest { nodes } => {
+                for name in nodes {
+                    self.begin_rest(name);
+                }
             }
             Action::Drain { nodes } => {
                 let gives_back = matches!(decision.reason, Reason::OverShare { .. });
@@ -55,10 +63,11 @@ impl Holder {
             floor: self.floor,
             available: available as u32,
             share: None,
+            standby: self.standby_nodes(),
         }
     }
 
-    fn ready_node(&self, index: usize) -> Option<ReadyNode> {
+    pub(super) fn ready_node(&self, index: usize) -> Option<ReadyNode> {
         let node = &self.nodes[index];
         // One in jeopardy is still ours: it is told by how old its data are.
         let (Stage::Ready(_) | Stage::Jeopardy(_)) = node.stage else { return None };
@@ -88,7 +97,7 @@ impl Holder {
 
 fn draining_node(node: &Node, now: Duration) -> Option<DrainingNode> {
     let Stage::Draining(_, step) = &node.stage else { return None };
-    if *step == DrainStep::Returning {
+    if *step == DrainStep::Returning || node.rests {
         return None;
     }
     let can_return =

@@ -19,6 +19,16 @@ impl Holder {
         let (Stage::Ready(lease) | Stage::Jeopardy(lease)) = &self.nodes[node].stage else { return };
         let lease = lease.clone();
         self.tell(News::Draining { node, why: why.to_owned() });
+        self.nodes[node].rests = false;
+        if self.nodes[node].stands_by {
+            // Nobody is sent there, so that no list needs to say so.
+            return self.drain_at_node(node, lease);
+        }
+        self.mark_draining(node, lease);
+    }
+
+    /// No new request goes there from the next list on.
+    pub(super) fn mark_draining(&mut self, node: usize, lease: Lease) {
         self.nodes[node].enter(Stage::Draining(lease, DrainStep::AtFront), self.now);
         self.publish();
         self.nodes[node].mark = self.list.generation;
@@ -39,6 +49,7 @@ impl Holder {
             Stage::Draining(lease, DrainStep::AtFront) => {
                 self.tell(News::DrainTakenBack { node });
                 self.nodes[node].enter(Stage::Ready(lease), self.now);
+                self.activate_at(node);
             }
             Stage::Draining(lease, DrainStep::AtNode) => {
                 self.stop_waiting(node);
@@ -84,7 +95,11 @@ impl Holder {
                 && self.is_empty_at_front(node, lease)
             {
                 let lease = lease.clone();
-                self.drain_at_node(node, lease);
+                if self.nodes[node].rests {
+                    self.stand_by(node, lease);
+                } else {
+                    self.drain_at_node(node, lease);
+                }
             }
         }
     }

@@ -40,6 +40,8 @@ pub enum News {
     /// A lease of this front end that nobody here knows is given back.
     Stray { node: usize, lease_id: String },
 
+    /// A child gets no new request: it is to stand by.
+    Resting { node: usize },
     /// A drain begins.
     Draining { node: usize, why: String },
     /// A drain was taken back.

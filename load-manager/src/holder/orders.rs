@@ -74,7 +74,7 @@ impl Holder {
             Ok(lease) => {
                 let (lease_id, took) = (lease.id.clone(), self.now.saturating_sub(record.since));
                 record.enter(Stage::Ready(lease), self.now);
-                self.join(node);
+                self.join_or_stand_by(node);
                 self.tell(News::Ready { node, lease_id, took });
             }
             Err(AddFault::Refused { words, retry_after, reclaiming }) => {

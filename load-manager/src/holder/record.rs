@@ -71,10 +71,10 @@ impl Entry {
     }
 
     /// The nodes it names.
-    pub fn nodes(&self) -> &[String] {
+    pub fn nodes(&self) -> Vec<&str> {
         match self {
             Self::Decided(decision) => decision.action.nodes(),
-            Self::Caused { nodes, .. } => nodes,
+            Self::Caused { nodes, .. } => nodes.iter().map(String::as_str).collect(),
         }
     }
 

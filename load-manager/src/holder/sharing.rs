@@ -83,7 +83,8 @@ impl Holder {
 
     /// What this service says of itself; `None` before its first decision.
     fn claim(&self) -> Option<Claim> {
-        let want = self.last.as_ref()?.figures.want;
+        self.last.as_ref()?;
+        let want = self.decider.want_of_pool();
         let bounds = &self.settings.decider;
         Some(Claim {
             service: self.settings.service.clone(),

@@ -10,3 +10,4 @@ mod orders;
 mod properties;
 mod restart;
 mod sharing;
+mod standby;

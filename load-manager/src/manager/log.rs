@@ -50,6 +50,7 @@ pub(super) fn news(news: &News, nodes: &[Node]) {
         News::Stray { node, lease_id } => {
             info!(node = name(node), lease = lease_id, "a lease nobody knows here is given back");
         }
+        News::Resting { node } => info!(node = name(node), "is to stand by"),
         News::Draining { node, why } => info!(node = name(node), "draining: {why}"),
         News::DrainTakenBack { node } => info!(node = name(node), "drain taken back"),
         News::UndrainFailed { node, words } => {

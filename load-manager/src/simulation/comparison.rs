@@ -51,6 +51,7 @@ pub fn settings() -> Settings {
         min: 0,
         max: POOL,
         pool: POOL,
+        standby: 0,
     }
 }
 

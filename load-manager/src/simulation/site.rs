@@ -34,6 +34,8 @@ pub(crate) struct Site {
     fleet: Fleet,
     sample: Sample,
     queued: f64,
+    /// Nodes that were last wanted to serve; without a decision that says so, all are.
+    want: u32,
 }
 
 /// A node of the pool.
@@ -80,6 +82,7 @@ impl Site {
             fleet,
             sample: Sample { local_ready: true, ..Sample::default() },
             queued: 0.0,
+            want: u32::MAX,
         };
         for _ in 0..ready {
             if let Some(place) = site.take() {
@@ -141,12 +144,16 @@ impl Site {
 
     /// So much time passes: starts and drains whose time has come are done.
     pub(crate) fn advance(&mut self, time: Duration) {
-        self.fleet.ready.iter_mut().for_each(|node| node.age += time);
+        self.fleet.ready.iter_mut().chain(&mut self.fleet.standby).for_each(|node| node.age += time);
         self.fleet.draining.iter_mut().for_each(|node| node.since += time);
         self.starting.iter_mut().for_each(|starting| starting.age += time);
         let arrived = self.starting.partition_point(|starting| starting.age >= self.world.start_time);
         for starting in self.starting.drain(..arrived).collect::<Vec<_>>() {
+            let stands_by = self.fleet.joins_standby(self.settings.standby, self.want);
             self.make_ready(starting.place);
+            if stands_by && let Some(node) = self.fleet.ready.pop() {
+                self.fleet.standby.push(node);
+            }
         }
         // A drain that began earlier ends earlier.
         let gone = self.fleet.draining.partition_point(|node| node.since >= self.world.drain_time);
@@ -181,23 +188,28 @@ impl Site {
 
     /// Does what was decided. How many nodes that moved: more are positive, fewer negative.
     pub(crate) fn carry_out(&mut self, verdict: &Verdict) -> i64 {
-        let held = self.ready() + self.fleet.ordered;
+        let held = self.fleet.held();
         match verdict {
             Verdict::None => {}
-            Verdict::Decided(decision) => self.act(&decision.action),
+            Verdict::Decided(decision) => {
+                self.want = decision.figures.want;
+                self.act(&decision.action);
+            }
             Verdict::Scale(to) => self.scale(*to),
         }
-        i64::from(self.ready() + self.fleet.ordered) - i64::from(held)
+        i64::from(self.fleet.held()) - i64::from(held)
     }
 
     fn act(&mut self, action: &Action) {
         match action {
             Action::Hold => {}
-            Action::Add { undrain, count } => {
+            Action::Add { activate, undrain, count } => {
+                activate.iter().for_each(|node| self.activate(node));
                 undrain.iter().for_each(|node| self.undrain(node));
                 self.order(*count);
             }
             Action::Drain { nodes } => nodes.iter().for_each(|node| self.drain(node)),
+            Action::Rest { nodes } => nodes.iter().for_each(|node| self.rest(node)),
         }
     }
 
@@ -227,10 +239,21 @@ impl Site {
     }
 
     fn drain(&mut self, node: &str) {
-        if let Some(index) = self.fleet.ready.iter().position(|ready| ready.node == node) {
-            let node = self.fleet.ready.remove(index).node;
+        if let Some(ReadyNode { node, .. }) =
+            take(&mut self.fleet.ready, node).or_else(|| take(&mut self.fleet.standby, node))
+        {
             self.fleet.draining.push(DrainingNode { node, undrainable: true, since: Duration::ZERO });
         }
+    }
+
+    fn activate(&mut self, node: &str) {
+        self.fleet.ready.extend(take(&mut self.fleet.standby, node));
+    }
+
+    /// What it has in flight is not waited for: at this scale that is over at once.
+    fn rest(&mut self, node: &str) {
+        let resting = take(&mut self.fleet.ready, node);
+        self.fleet.standby.extend(resting.map(|node| ReadyNode { in_flight: 0, long_lived: 0, ..node }));
     }
 
     fn undrain(&mut self, node: &str) {
@@ -295,6 +318,12 @@ impl Site {
             }
         }
     }
+}
+
+/// Takes the node of that name out.
+fn take(nodes: &mut Vec<ReadyNode>, name: &str) -> Option<ReadyNode> {
+    let index = nodes.iter().position(|node| node.node == name)?;
+    Some(nodes.remove(index))
 }
 
 fn count(length: usize) -> u32 {

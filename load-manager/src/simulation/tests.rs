@@ -18,6 +18,7 @@ fn settings() -> Settings {
         min: 0,
         max: 10,
         pool: 10,
+        standby: 0,
     }
 }
 

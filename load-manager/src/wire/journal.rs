@@ -14,7 +14,7 @@ pub(crate) fn decision(entry: &Entry, unix_ms: u64) -> pb::Decision {
         until_unix_ms: unix_ms,
         action: entry.action().to_owned(),
         count: entry.count(),
-        nodes: entry.nodes().to_vec(),
+        nodes: entry.nodes().into_iter().map(str::to_owned).collect(),
         level: seen.map(|(level, _)| level.to_string()).unwrap_or_default(),
         reason: entry.reason().to_owned(),
         sentence: entry.sentence(),

@@ -10,7 +10,9 @@ use crate::decider::{Action, Reason};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Need {
     reason: Reason,
-    /// How many more than serve or are on their way to it.
+    /// How many more are to serve at once, if as many stand by.
+    at_once: u32,
+    /// How many more than serve, stand by or are on their way to it.
     nodes: u32,
     /// Whether they are to be held whatever the load.
     is_floor: bool,
@@ -24,30 +26,43 @@ pub(super) fn need(situation: &Situation<'_>, memory: &Memory, judgement: &Judge
     let by_load = surge(situation)
         .or_else(|| high_for_long(situation, memory, judgement))
         .or_else(|| (memory.lost > 0).then_some(Reason::Lost { lost: memory.lost, want }));
-    let some = |nodes: u32| Some(nodes.min(situation.room())).filter(|nodes| *nodes > 0);
     // What is held whatever the load may be out; what the load wants has to serve.
-    let below_floor = some(floor.saturating_sub(situation.counted()));
-    match (by_load, some(situation.lacking(want)), below_floor) {
-        (Some(reason), Some(nodes), _) => Some(Need { reason, nodes, is_floor: false }),
-        (_, _, Some(nodes)) => Some(Need { reason: why_below_floor(situation), nodes, is_floor: true }),
-        (_, _, None) => None,
-    }
+    let to_floor = floor.saturating_sub(situation.answering());
+    let at_once = want.saturating_sub(situation.serving.nodes);
+    let needs = [
+        by_load.filter(|_| at_once > 0).map(|reason| Need {
+            reason,
+            at_once,
+            nodes: situation.lacking(want),
+            is_floor: false,
+        }),
+        Some(Need {
+            reason: why_below_floor(situation),
+            at_once: to_floor,
+            nodes: to_floor.saturating_sub(situation.fleet.ordered),
+            is_floor: true,
+        }),
+    ];
+    let within = |need: Need| Need { nodes: need.nodes.min(situation.room()), ..need };
+    let can_be_met = |need: &Need| need.nodes > 0 || !situation.activated(need.at_once).is_empty();
+    needs.into_iter().flatten().map(within).find(can_be_met)
 }
 
-/// Takes back drains, then orders. What is needed is within `max` and the pool.
+/// Sends requests to what stands by, takes back drains, then orders. What is needed is within `max` and the pool.
 pub(super) fn order(situation: &Situation<'_>, orders: &Orders, need: Need) -> (Action, Reason) {
     let Situation { settings, fleet, .. } = situation;
     let held = fleet.held();
+    let activate = situation.activated(need.at_once);
     let undrain = fleet.undrainable(need.nodes);
     let taken_back = u32::try_from(undrain.len()).unwrap_or(u32::MAX);
     let scaling = &settings.scaling;
     let allowed = orders.allowed(held, scaling.add_max, scaling.add_factor);
     let count = need.nodes.saturating_sub(taken_back).min(allowed).min(fleet.available);
-    if taken_back > 0 || count > 0 {
-        return (Action::Add { undrain, count }, need.reason);
+    if !activate.is_empty() || taken_back > 0 || count > 0 {
+        return (Action::Add { activate, undrain, count }, need.reason);
     }
     let hindrance = if need.is_floor {
-        Reason::FloorHeldBack { held, floor: situation.floor() }
+        Reason::FloorHeldBack { held: fleet.to_serve(), floor: situation.floor() }
     } else if fleet.available == 0 {
         situation.nothing_left()
     } else {
@@ -61,7 +76,8 @@ pub(super) fn held_back(situation: &Situation<'_>, ticks: u32) -> Reason {
     let figures = &situation.figures;
     let needed = situation.settings.scaling.high_ticks;
     let (more, has_room) = (situation.lacking(situation.want_by_load), situation.room() > 0);
-    if has_room && situation.lacking(figures.want) > 0 && ticks < needed {
+    let is_lacking = has_room && situation.lacking(figures.want) > 0;
+    if (is_lacking || situation.can_activate()) && ticks < needed {
         Reason::HighTooShort { ticks, needed }
     } else if more > 0 && !has_room {
         situation.no_room(more)
@@ -107,6 +123,7 @@ fn high_for_long(situation: &Situation<'_>, memory: &Memory, judgement: &Judgeme
 }
 
 fn why_below_floor(situation: &Situation<'_>) -> Reason {
-    let (held, min, floor) = (situation.fleet.held(), situation.settings.min, situation.fleet.floor);
+    // What stands by is held, and does not serve.
+    let (held, min, floor) = (situation.fleet.to_serve(), situation.settings.min, situation.fleet.floor);
     if floor > min { Reason::BelowFloor { held, floor } } else { Reason::BelowMin { held, min } }
 }

@@ -28,12 +28,16 @@ impl fmt::Display for Reason {
                 write!(f, "min = {min}, and {} held", Are(*held)),
             Self::BelowFloor { held, floor } =>
                 write!(f, "the schedule or the forecast asks for {}, and {} held", Nodes(*floor), Are(*held)),
+            Self::BelowStandby { standby, kept } =>
+                write!(f, "standby = {kept}, and {} ready beside those that serve", Are(*standby)),
             Self::Low { want_max, ready, window, projected, limit } =>
                 write!(f, "Low: no more than {} wanted for {}, {} ready, and the rest will be at {projected:.2} of its capacity (below {limit:.2})", Were(*want_max), Seconds(*window), Are(*ready)),
             Self::LastLow { demand, threshold, window } =>
                 write!(f, "Low: no node was wanted for {}, and a demand of {demand:.1} is below {threshold:.1}, so the local copy serves alone", Seconds(*window)),
             Self::AboveMax { ready, max } =>
                 write!(f, "{} ready, more than max = {max}", Are(*ready)),
+            Self::OverStandby { standby, kept } =>
+                write!(f, "{} ready beside those that serve, and {kept} may be", Are(*standby)),
             Self::OverShare { held, share } =>
                 write!(f, "{} held, more than the share of {share} while another service is short", Are(*held)),
             Self::NoDataYet { waited } =>

@@ -54,7 +54,10 @@ fn nothing_happens_while_a_change_is_on_its_way() {
     // ... and is taken back when it is High: that is quicker than an order.
     diary.children(&[("a", 8.0)]);
     let (_, decision) = diary.until_decided(3);
-    assert_eq!(decision.action, Action::Add { undrain: vec!["b".to_owned()], count: 0 });
+    assert_eq!(
+        decision.action,
+        Action::Add { activate: Vec::new(), undrain: vec!["b".to_owned()], count: 0 }
+    );
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub(super) struct Step {
     pub(super) ready: u32,
     /// Nodes after it that take requests and are not out.
     pub(super) left: usize,
+    /// Nodes ready or on their way after it.
+    pub(super) held: u32,
     /// Requests that had to wait at its end.
     pub(super) queued: u32,
 }
@@ -45,9 +47,9 @@ impl ClosedLoop {
             let step = self.simulation.step(offered, until);
             let site = &self.simulation.site;
             let left = site.fleet().ready.iter().filter(|node| !node.is_out).count();
-            let queued = site.sample().queued;
+            let (held, queued) = (site.fleet().held(), site.sample().queued);
             if let Verdict::Decided(decision) = step.verdict {
-                steps.push(Step { decision: *decision, ready: step.ready, left, queued });
+                steps.push(Step { decision: *decision, ready: step.ready, left, held, queued });
             }
         }
         steps
@@ -66,6 +68,11 @@ impl ClosedLoop {
     /// A second and its last decision.
     pub(super) fn step(&mut self, offered: f64) -> Step {
         self.second(offered).pop().expect("a second ends with a tick")
+    }
+
+    /// The fleet as it is now.
+    pub(super) fn fleet(&self) -> &Fleet {
+        self.simulation.site.fleet()
     }
 
     pub(super) fn now(&self) -> Duration {

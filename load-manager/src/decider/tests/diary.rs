@@ -30,6 +30,7 @@ pub(super) fn settings() -> Settings {
         min: 0,
         max: 8,
         pool: 8,
+        standby: 0,
     }
 }
 
@@ -130,7 +131,7 @@ pub(super) fn draining(name: &str, undrainable: bool) -> DrainingNode {
 }
 
 pub(super) fn add(count: u32) -> Action {
-    Action::Add { undrain: Vec::new(), count }
+    Action::Add { activate: Vec::new(), undrain: Vec::new(), count }
 }
 
 pub(super) fn drain(nodes: &[&str]) -> Action {

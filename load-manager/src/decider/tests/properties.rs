@@ -38,7 +38,7 @@ fn moves(decisions: &[Decision]) -> Vec<(Duration, i8)> {
     let direction = |decision: &Decision| match decision.action {
         Action::Hold => None,
         Action::Add { .. } => Some((decision.at, 1)),
-        Action::Drain { .. } => Some((decision.at, -1)),
+        Action::Drain { .. } | Action::Rest { .. } => Some((decision.at, -1)),
     };
     decisions.iter().filter_map(direction).collect()
 }
@@ -85,7 +85,7 @@ proptest! {
         let mut simulation = ClosedLoop::new(settings.clone(), world);
         let mut orders: Vec<(Duration, u32, u32)> = Vec::new();
         for Step { decision, .. } in loads.into_iter().flat_map(|load| simulation.second(load)) {
-            let Action::Add { undrain, count } = &decision.action else { continue };
+            let Action::Add { undrain, count, .. } = &decision.action else { continue };
             let held = decision.figures.ready + decision.figures.ordered;
             let back = u32::try_from(undrain.len()).unwrap();
             prop_assert!(held + back + count <= max.min(pool), "{held} + {back} + {count}");
@@ -244,12 +244,14 @@ prop_compose! {
         floor in prop_oneof![4 => 0..3_u32, 1 => any::<u32>()],
         available in prop_oneof![4 => 0..9_u32, 1 => any::<u32>()],
         share in proptest::option::of(any_share()),
+        mut standby in vec(any_node(), 0..4),
     ) -> Fleet {
+        standby.iter_mut().for_each(|node| node.node.push_str("-by"));
         let drain = |(node, undrainable, since): (u8, _, _)| {
             DrainingNode { node: format!("c{node}"), undrainable, since }
         };
         let draining = draining.into_iter().map(drain).collect();
-        Fleet { ready, ordered, draining, floor, available, share }
+        Fleet { ready, standby, ordered, draining, floor, available, share }
     }
 }
 
@@ -266,8 +268,9 @@ prop_compose! {
         cpu_target in proptest::option::of(0.01..1.0_f64),
         (min, max, pool) in (0..9_u32, prop_oneof![0..9_u32, Just(u32::MAX)], prop_oneof![0..9_u32, Just(u32::MAX)]),
         down_window in 0..150_u64,
+        standby in prop_oneof![3 => Just(0), 2 => 0..5_u32, 1 => any::<u32>()],
     ) -> Settings {
-        let mut settings = Settings { min, max, pool, ..settings() };
+        let mut settings = Settings { min, max, pool, standby, ..settings() };
         settings.local = if always { Local::Always } else { Local::Auto };
         settings.scaling.policy = if classic { Policy::Classic } else { Policy::Adaptive };
         settings.scaling.cpu_target = cpu_target;
@@ -310,8 +313,12 @@ proptest! {
             prop_assert!(are_numbers(&figures), "{figures:?}");
             prop_assert!(action == Action::Hold || action.count() > 0, "{reason}");
             let answering = fleet.ready.iter().filter(|node| node.data_age < Duration::from_secs(6)).count();
-            let held = (answering as u64) + u64::from(fleet.ordered) + u64::from(action.count());
-            prop_assert!(!matches!(action, Action::Add { .. }) || held <= u64::from(bound), "{reason}");
+            let held = (answering as u64) + u64::from(fleet.ordered);
+            let Action::Add { activate, .. } = &action else { continue };
+            prop_assert!(held + u64::from(action.count()) <= u64::from(bound), "{reason}");
+            let ordered = u64::from(action.count()) - activate.len() as u64;
+            let standby = fleet.standby.len() as u64;
+            prop_assert!(ordered == 0 || held + standby + ordered <= u64::from(bound), "{reason}");
         }
     }
 }

@@ -143,7 +143,10 @@ fn drains_are_taken_back_before_nodes_are_ordered() {
     // 14 in flight want three nodes: one comes back, one is ordered; what is being stopped stays out.
     diary.load(14.0);
     let decision = diary.second();
-    assert_eq!(decision.action, Action::Add { undrain: vec!["b".to_owned()], count: 1 });
+    assert_eq!(
+        decision.action,
+        Action::Add { activate: Vec::new(), undrain: vec!["b".to_owned()], count: 1 }
+    );
     // Where a drain taken back is all that is needed, nothing is ordered.
     let mut diary = Diary::new(settings()).with_nodes(&["a"]);
     diary.fleet.draining = vec![draining("b", true), draining("c", true)];
