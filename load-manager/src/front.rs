@@ -22,6 +22,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Front {
     /// Its socket.
     pub socket: PathBuf,
+    /// The number of this load-manager's life, by which one that slept is told from its successor.
+    pub incarnation: u64,
     /// The list it should have in force.
     pub wanted: watch::Receiver<wire::ChildList>,
     /// Where to tell.
@@ -62,8 +64,14 @@ impl Front {
     async fn follow(&mut self, client: &mut Client) -> Result<Event, tonic::Status> {
         // From here on a new list is a change; the manager says it again after `FrontUp` where it must.
         self.wanted.borrow_and_update();
-        let list =
-            client.get_child_list(timed(wire::GetChildListRequest {}, ANSWER_TIMEOUT)).await?.into_inner();
+        let question = wire::GetChildListRequest { incarnation: self.incarnation };
+        let list = match client.get_child_list(timed(question, ANSWER_TIMEOUT)).await {
+            Ok(list) => list.into_inner(),
+            Err(status) if status.code() == Code::FailedPrecondition => {
+                return Ok(Event::Fenced(words(&status)));
+            }
+            Err(status) => return Err(status),
+        };
         let mut samples = client.watch_load(wire::WatchLoadRequest {}).await?.into_inner();
         if self.events.send(Event::FrontUp(list)).await.is_err() {
             return Ok(Event::FrontDown("the load-manager is going down".to_owned()));
@@ -93,7 +101,8 @@ impl Front {
     }
 
     async fn set_list(&mut self, client: &mut Client) -> Result<Event, tonic::Status> {
-        let list = self.wanted.borrow_and_update().clone();
+        let wire::ChildList { generation, children } = self.wanted.borrow_and_update().clone();
+        let list = wire::SetChildListRequest { generation, children, incarnation: self.incarnation };
         match client.set_child_list(timed(list, ANSWER_TIMEOUT)).await {
             Ok(applied) => Ok(Event::ListApplied(applied.into_inner().generation)),
             Err(status) if status.code() == Code::FailedPrecondition => Ok(Event::Fenced(words(&status))),

@@ -135,7 +135,13 @@ pub async fn run(
         };
         parts.spawn(link.keep());
     }
-    parts.spawn(front::Front { socket: places.service_manager, wanted: list, events: told.clone() }.keep());
+    let front = front::Front {
+        socket: places.service_manager,
+        incarnation: identity.incarnation,
+        wanted: list,
+        events: told.clone(),
+    };
+    parts.spawn(front.keep());
     let questions = LoadManagerServer::new(grpc::Questions { events: told.clone() })
         .max_decoding_message_size(CONTROL_MESSAGE_BYTES_MAX);
     parts.spawn(async move {

@@ -13,8 +13,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 
-use crate::child_list::{Child, ChildSpec, ChildState, Refused};
+use crate::child_list::{Child, ChildSpec, ChildState};
 use crate::door::{Door, PARTING_TIME};
+use crate::fence::Fence;
 use crate::load::{Listener, SAMPLES_MAX};
 use crate::local::LocalCopy;
 use crate::seat::Seat;
@@ -36,7 +37,7 @@ pub(crate) struct Control {
     /// When the daemon started.
     pub born: Instant,
     /// One list at a time is put in force.
-    pub(crate) setting: Arc<Mutex<()>>,
+    pub(crate) setting: Arc<Mutex<Fence>>,
     /// Children that have left and whose tunnels are given time to say goodbye.
     pub(crate) partings: TaskTracker,
 }
@@ -50,9 +51,9 @@ impl ServiceManager for Control {
 
     async fn set_child_list(
         &self,
-        request: Request<wire::ChildList>,
+        request: Request<wire::SetChildListRequest>,
     ) -> Result<Response<wire::ChildListApplied>, Status> {
-        let wire::ChildList { generation, children } = request.into_inner();
+        let wire::SetChildListRequest { generation, children, incarnation } = request.into_inner();
         let specs = children.into_iter().map(spec).collect::<Result<Vec<_>, _>>()?;
         distinct(&specs)?;
         // A caller that goes away half-way must not leave connections of those who left open.
@@ -61,18 +62,22 @@ impl ServiceManager for Control {
             Arc::clone(&self.door),
             Arc::clone(&self.relay),
             self.partings.clone(),
+            incarnation,
             generation,
             specs,
         );
         let refused = tokio::spawn(put).await.map_err(|fault| Status::internal(fault.to_string()))?;
-        refused.map_err(|refused| Status::failed_precondition(refused.to_string()))?;
+        refused.map_err(Status::failed_precondition)?;
         Ok(Response::new(wire::ChildListApplied { generation }))
     }
 
     async fn get_child_list(
         &self,
-        _request: Request<wire::GetChildListRequest>,
+        request: Request<wire::GetChildListRequest>,
     ) -> Result<Response<wire::ChildList>, Status> {
+        // Not while a list is put in force: what is answered is what the asker goes on from.
+        let passed = self.setting.lock().await.pass(request.into_inner().incarnation);
+        passed.map_err(|fenced| Status::failed_precondition(fenced.to_string()))?;
         let list = self.door.list();
         let children = list.children.iter().map(|child| child_message(&child.spec)).collect();
         Ok(Response::new(wire::ChildList { generation: list.generation, children }))
@@ -113,15 +118,17 @@ impl ServiceManager for Control {
 
 /// Sets the list, waits until every worker picks by it, and closes what it leaves behind.
 async fn put_in_force(
-    setting: Arc<Mutex<()>>,
+    setting: Arc<Mutex<Fence>>,
     door: Arc<Door>,
     relay: Arc<Relay>,
     partings: TaskTracker,
+    incarnation: u64,
     generation: u64,
     specs: Vec<ChildSpec>,
-) -> Result<(), Refused> {
-    let _one_at_a_time = setting.lock().await;
-    let left = door.set_list(generation, specs)?;
+) -> Result<(), String> {
+    let mut one_at_a_time = setting.lock().await;
+    one_at_a_time.pass(incarnation).map_err(|fenced| fenced.to_string())?;
+    let left = door.set_list(generation, specs).map_err(|refused| refused.to_string())?;
     relay.barrier().await;
     door.settle(generation);
     if let Some(left) = left {
@@ -261,33 +268,4 @@ fn state_message(state: ChildState) -> wire::ChildState {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_child_is_told_again_as_it_came_with_or_without_a_token() {
-        let states = [
-            wire::ChildState::Ready,
-            wire::ChildState::Jeopardy,
-            wire::ChildState::Draining,
-            wire::ChildState::NotReady,
-        ];
-        for (state, token) in states.into_iter().flat_map(|state| [(state, "secret"), (state, "")]) {
-            let child = wire::Child {
-                node: "c1".into(),
-                lease_id: "l1".into(),
-                address: "127.0.0.11:20001".into(),
-                token: token.into(),
-                speed: 1.5,
-                state: state.into(),
-                epoch: 7,
-            };
-            let spec = spec(child.clone()).unwrap();
-            assert_eq!(
-                spec.token.as_deref().unwrap_or("none"),
-                if token.is_empty() { "none" } else { token }
-            );
-            assert_eq!(child_message(&spec), child);
-        }
-    }
-}
+mod tests;

@@ -3,11 +3,12 @@
 //!
 //! `run` wires the parts: `door` decides who serves (by `pick`, over `seat`s, with one `queue`),
 //! `relay` carries the bytes, `local` keeps the local copy alive, `health` brings lost copies back,
-//! `load` samples, `grpc` translates, `admin` tells Prometheus.
+//! `load` samples, `grpc` translates and keeps a `fence` against older load-managers, `admin` tells Prometheus.
 
 mod admin;
 mod child_list;
 mod door;
+mod fence;
 mod grpc;
 mod health;
 mod load;
@@ -37,6 +38,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admin::{Admin, Page};
 use crate::door::Door;
+use crate::fence::Fence;
 use crate::load::Sampler;
 use crate::local::LocalCopy;
 
@@ -127,7 +129,7 @@ pub async fn run(service: Service, listeners: Listeners, shutdown: Shutdown) -> 
         local: Arc::clone(&local),
         listeners: listeners_of_load,
         born: Instant::now(),
-        setting: Arc::new(Mutex::new(())),
+        setting: Arc::new(Mutex::new(Fence::default())),
         partings: TaskTracker::new(),
     };
     let control = ServiceManagerServer::new(control).max_decoding_message_size(CONTROL_MESSAGE_BYTES_MAX);
