@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use proto::task_processor::SetMaintenanceRequest;
 
-use crate::reach::{Which, block_on, question, words};
+use crate::reach::{Reach, Which, block_on, question, words};
 
 /// Its command line.
 #[derive(Debug, clap::Args)]
@@ -29,7 +29,7 @@ pub(crate) fn main(args: &Args, drained: bool) -> ExitCode {
             let names: Vec<_> = reach.cluster.nodes.iter().map(|node| node.name.as_str()).collect();
             return Err(format!("cluster.toml has no node {name:?}; it has: {}", names.join(", ")));
         };
-        let mut client = reach.task_processor(node).await?;
+        let mut client = Reach::task_processor(node).await?;
         let request = question(SetMaintenanceRequest { maintenance: drained });
         let whom = format!("the task-processor of {name}");
         let reply = client.set_maintenance(request).await.map_err(|status| words(&whom, &status))?;

@@ -69,7 +69,7 @@ impl Reach {
     }
 
     /// The task-processor of `node`, wherever it is.
-    pub(crate) async fn task_processor(&self, node: &Node) -> Result<TaskProcessorClient<Channel>, String> {
+    pub(crate) async fn task_processor(node: &Node) -> Result<TaskProcessorClient<Channel>, String> {
         let endpoint =
             Endpoint::from_shared(format!("http://{}", node.control())).map_err(|fault| fault.to_string())?;
         let channel = endpoint.connect_timeout(ANSWER_TIMEOUT).connect().await.map_err(|_| {

@@ -1,6 +1,7 @@
 //! `accordion status`: what serves, what is borrowed, and what was decided last, as a table that a
-//! person reads or as JSON.
+//! person reads or as JSON. Where several services share the pool, also who holds which node.
 
+mod pool;
 mod table;
 
 use std::io::Write;
@@ -39,6 +40,8 @@ pub(crate) struct Args {
 #[derive(Debug, Serialize)]
 pub(crate) struct ServiceView {
     service: String,
+    /// The machine that its clients reach.
+    front_end: String,
     /// What its service-manager says, or why it says nothing.
     service_manager: Result<front::StatusReply, String>,
     /// What its load-manager says, or why it says nothing.
@@ -54,7 +57,11 @@ pub(crate) fn main(args: &Args) -> ExitCode {
     block_on(async {
         loop {
             let views = views(&reach, args.service.as_deref()).await?;
-            let text = if args.json { json(&views)? } else { table::of(&views) };
+            // The one service of a file shows its nodes itself; of several each shows only its own view.
+            let is_shared = args.service.is_none() && reach.cluster.services.len() > 1;
+            let pool = if is_shared { Some(pool::ask(&reach.cluster.nodes).await) } else { None };
+            let text =
+                if args.json { json(&views, pool.as_deref())? } else { whole(&views, pool.as_deref()) };
             let text = if args.watch && !args.json { format!("{REDRAW}{text}") } else { text };
             let mut out = std::io::stdout().lock();
             // A reader that has gone away (`| head`) is the end of the watching.
@@ -80,6 +87,7 @@ async fn views(reach: &Reach, only: Option<&str>) -> Result<Vec<ServiceView>, St
     {
         views.push(ServiceView {
             service: service.name.clone(),
+            front_end: service.front_end.to_string(),
             service_manager: front_status(reach, &service.name).await,
             load_manager: decisions_status(reach, &service.name).await,
         });
@@ -109,11 +117,17 @@ fn all_answer(views: &[ServiceView]) -> Result<(), String> {
     }
 }
 
-fn json(views: &[ServiceView]) -> Result<String, String> {
+fn whole(views: &[ServiceView], pool: Option<&[pool::NodeView]>) -> String {
+    table::of(views) + &pool.map(pool::of).unwrap_or_default()
+}
+
+fn json(views: &[ServiceView], pool: Option<&[pool::NodeView]>) -> Result<String, String> {
     #[derive(Serialize)]
     struct Whole<'a> {
         services: &'a [ServiceView],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pool: Option<&'a [pool::NodeView]>,
     }
-    let text = serde_json::to_string_pretty(&Whole { services: views }).map_err(|fault| fault.to_string())?;
-    Ok(text + "\n")
+    let text = serde_json::to_string_pretty(&Whole { services: views, pool });
+    Ok(text.map_err(|fault| fault.to_string())? + "\n")
 }

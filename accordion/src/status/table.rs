@@ -44,6 +44,9 @@ pub(super) fn of(views: &[ServiceView]) -> String {
 
 fn head(text: &mut String, view: &ServiceView) {
     let _ = write!(text, "{}", view.service);
+    if view.service_manager.is_err() {
+        let _ = write!(text, "  front end {}", view.front_end);
+    }
     if let Ok(front) = &view.service_manager {
         let _ = write!(text, "  http://{}  up {}", front.listen, seconds(front.uptime_ms));
     }
@@ -222,7 +225,15 @@ mod tests {
     fn foot_of(load_manager: Result<Decisions, String>) -> String {
         let service_manager = Err("no service-manager answers".to_owned());
         let mut text = String::new();
-        foot(&mut text, &ServiceView { service: "shop".into(), service_manager, load_manager });
+        foot(
+            &mut text,
+            &ServiceView {
+                service: "shop".into(),
+                front_end: "127.0.0.1".into(),
+                service_manager,
+                load_manager,
+            },
+        );
         text
     }
 
