@@ -10,6 +10,7 @@ mod keeper;
 mod lines;
 mod orphans;
 mod plan;
+mod several;
 pub(crate) mod tether;
 mod welcome;
 
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
-use cluster::config::Cluster;
+use cluster::config::{Cluster, SEVERAL_MAX};
 use cluster::daemon::{self, DaemonArgs, Shutdown};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -31,11 +32,17 @@ use lines::Lines;
 /// What `up` calls itself among the daemons' lines.
 const NAME: &str = "up";
 
-/// What `accordion up` is told on its command line; all of it is passed on to the daemons.
+/// What `accordion up` is told on its command line; what daemons understand is passed on to them.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     daemon: DaemonArgs,
+
+    /// So many services (2 to 9) in the place of the file's one, to see them share the pool: NAME-a, NAME-b and so
+    /// on, with front ends counted up from its loopback address. The daemons read a cluster.toml of them, which is
+    /// written into the runtime directory
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=i64::from(SEVERAL_MAX)))]
+    services: Option<u8>,
 }
 
 impl Args {
@@ -52,34 +59,45 @@ impl Args {
 
 /// Until a signal: 0. 78 for a bad cluster.toml, 1 when this machine cannot carry the cluster.
 pub(crate) fn main(args: &Args) -> ExitCode {
-    let cluster = match args.daemon.cluster() {
-        Ok(cluster) => cluster,
+    let read = match args.services {
+        Some(count) => several::read(&args.daemon, count).map(|(cluster, text)| (cluster, Some(text))),
+        None => args.daemon.cluster().map(|cluster| (cluster, None)),
+    };
+    let (cluster, made) = match read {
+        Ok(read) => read,
         Err(status) => return status,
     };
     // One thread, the main one: the kernel ties the daemons' lives to the thread that starts them.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.context("no runtime").and_then(|runtime| runtime.block_on(run(args, &cluster)));
+    let ended =
+        runtime.context("no runtime").and_then(|runtime| runtime.block_on(run(&args.daemon, &cluster, made)));
     ended.unwrap_or_else(|fault| {
         eprintln!("accordion up: {fault:#}");
         ExitCode::FAILURE
     })
 }
 
-async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<ExitCode> {
+/// `made` is the text of `cluster` where no file has it yet.
+async fn run(args: &DaemonArgs, cluster: &Cluster, made: Option<String>) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
     let hangup = hangup()?;
     let fronts = ground::prepare(cluster)?;
-    let directories = args.daemon.directories(cluster)?;
+    let directories = args.directories(cluster)?;
     ground::alone(cluster, &directories)?;
+    let mut args = args.clone();
+    if let Some(text) = made {
+        // Not earlier: the daemons of another run could be reading it.
+        args.config = Some(several::write(&text, &directories)?);
+    }
     let program = env::current_exe().context("the running program has no path")?;
-    let common = common(&args.daemon);
+    let common = common(&args);
     let lines = Lines::to_terminal(plan::name_width(cluster))?;
     let voice = lines.voice(lines::OWN, NAME);
-    let config = args.daemon.config_path();
+    let config = args.config_path();
     let mut crew = Crew::start(cluster, program.clone(), config, &common, fronts, &lines);
     let telling = async {
         welcome::until_up(cluster, &directories, &voice).await;
-        lines.tell(welcome::text(cluster, &args.daemon, &welcome::typed(&program)));
+        lines.tell(welcome::text(cluster, &args, &welcome::typed(&program)));
         std::future::pending::<()>().await;
     };
     let status = tokio::select! {

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cluster::config::Cluster;
 use proto::load_manager::{Decision, WhyRequest};
 
 use crate::reach::{Which, block_on, question, words};
@@ -41,7 +42,7 @@ pub(crate) fn main(args: &Args) -> ExitCode {
         Err(code) => return code,
     };
     block_on(async {
-        let service = &reach.cluster.chosen_service(args.service.as_deref())?.name;
+        let service = service(&reach.cluster, args.service.as_deref())?;
         let mut client = reach.load_manager(service).await?;
         let at = args.at.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         let at_unix_ms = at.map_or(0, |at| u64::try_from(at.as_millis()).unwrap_or(u64::MAX));
@@ -63,6 +64,16 @@ pub(crate) fn main(args: &Args) -> ExitCode {
         std::io::stdout().write_all(text.as_bytes()).ok();
         Ok(())
     })
+}
+
+/// Whose decisions: of the service named, or of the only one there is.
+fn service<'c>(cluster: &'c Cluster, name: Option<&str>) -> Result<&'c str, String> {
+    if let (None, [first, _, ..]) = (name, cluster.services.as_slice()) {
+        let names: Vec<_> = cluster.services.iter().map(|service| service.name.as_str()).collect();
+        let (names, first) = (names.join(", "), &first.name);
+        return Err(format!("there are several services ({names}); say which, like `accordion why {first}`"));
+    }
+    cluster.chosen_service(name).map(|service| service.name.as_str())
 }
 
 /// One decision as one line: when, what, and why.
@@ -119,6 +130,24 @@ fn figures(decision: &Decision) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_several_services_one_has_to_be_named() {
+        let table = |name: &str, port: u16| {
+            format!(
+                "[service.{name}]\nfront_end = \"127.0.0.1\"\nlisten = \"127.0.0.1:{port}\"\n\
+                 command = [\"x\", \"{{port}}\"]\ncapacity = 8\n"
+            )
+        };
+        let file = |services: &str| {
+            cluster::config::parse("x", &format!("[cluster]\nname = \"t\"\n{services}")).unwrap()
+        };
+        assert_eq!(service(&file(&table("shop", 80)), None), Ok("shop"));
+        let two = file(&(table("blog", 80) + &table("shop", 81)));
+        assert_eq!(service(&two, Some("shop")), Ok("shop"));
+        let words = "there are several services (blog, shop); say which, like `accordion why blog`";
+        assert_eq!(service(&two, None).unwrap_err(), words);
+    }
 
     #[test]
     fn a_row_of_holds_is_one_line_with_its_count_and_range() {

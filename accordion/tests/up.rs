@@ -87,6 +87,41 @@ fn a_daemon_of_the_same_cluster_that_runs_already_is_told() {
 }
 
 #[test]
+fn two_services_that_would_listen_on_the_same_address_of_this_machine_are_told() {
+    let (ground, taken) = Ground::with_taken(FRONT);
+    drop(taken);
+    let file = ground.file();
+    let at = file.find("[service.shop]").unwrap();
+    let second = file[at..].replace("[service.shop]", "[service.blog]");
+    let second = second.replace("front_end = \"127.0.0.1\"", "front_end = \"127.0.0.2\"");
+    let socket = format!("listen = \"{}\" is taken by service ", ground.addresses[FRONT]);
+    ground.refuses(&(file.clone() + &second), &["accordion up: service ", &socket, "an address of its own"]);
+}
+
+#[test]
+fn services_that_cannot_be_made_of_one_are_told_in_one_sentence_and_nothing_is_started() {
+    let (ground, _) = Ground::with_taken(FRONT);
+    let file = ground.file();
+    for (file, words) in [
+        (
+            file.replace("capacity = 8", "capacity = 8\nmin = 1"),
+            "min = 1, must leave enough slots of all nodes (1)",
+        ),
+        (
+            file.replace(&ground.addresses[FRONT].to_string(), "0.0.0.0:8080"),
+            "listen of service shop is 0.0.0.0, and",
+        ),
+    ] {
+        let mut up = ground.up_with(&file, &["--services", "2"]);
+        assert_eq!(up.ended().code(), Some(78));
+        let said = up.rest();
+        let head = "accordion up --services 2: ";
+        assert!(said.len() == 1 && said[0].starts_with(head) && said[0].contains(words), "{said:#?}");
+        assert!(ground.is_untouched());
+    }
+}
+
+#[test]
 fn a_daemon_ends_with_the_process_it_is_tethered_to_even_when_that_is_killed() {
     let script = "\"$0\" tethered $$ -- demo-service --port 0 & echo pid $!; wait";
     let shell = Running::spawn(Command::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_accordion")]));
@@ -165,10 +200,15 @@ impl Ground {
     }
 
     fn up(&self, file: &str) -> Running {
+        self.up_with(file, &[])
+    }
+
+    fn up_with(&self, file: &str, options: &[&str]) -> Running {
         let path = |name: &str| self.place.path().join(name).display().to_string();
         fs::write(path("cluster.toml"), file).unwrap();
         let (config, runtime, state) = (path("cluster.toml"), path("run"), path("state"));
-        Running::start(&["up", "--config", &config, "--runtime-dir", &runtime, "--state-dir", &state])
+        let arguments = ["up", "--config", &config, "--runtime-dir", &runtime, "--state-dir", &state];
+        Running::start(&[&arguments, options].concat())
     }
 
     /// It ends with one sentence that contains all of `words`, before it started anything.

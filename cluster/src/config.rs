@@ -15,6 +15,7 @@ mod report;
 mod scaling;
 mod service;
 mod set;
+mod several;
 mod sharing;
 mod syntax;
 mod typo;
@@ -31,6 +32,7 @@ pub use network::Network;
 pub use scaling::{Policy, Scaling};
 pub use service::{AccessLog, DataPath, DispatchRule, Forwarding, Local, Service, UpstreamProtocol};
 pub use set::{Set, SetFault, parse_with};
+pub use several::{SEVERAL_MAX, SeveralFault, several};
 pub use sharing::Sharing;
 
 /// The most services that a node may be configured to run at once.

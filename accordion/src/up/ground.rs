@@ -25,6 +25,12 @@ pub(super) enum Unfit {
     /// Somebody has the address, or we may not have it; the source names it and the remedy.
     #[error("{of}: {source}")]
     Taken { of: String, source: io::Error },
+    /// Good where each has a machine of its own, but here they are on one.
+    #[error(
+        "service {of}: {key} = \"{socket}\" is taken by service {other}, and `accordion up` runs every front end on this \
+         one machine: give each an address of its own, like 127.0.0.2, or another port"
+    )]
+    Shared { of: String, other: String, key: &'static str, socket: SocketAddr },
     /// A daemon of this cluster runs already, on other addresses.
     #[error(
         "service {service}: a daemon of cluster {cluster} answers on {} already: end it, or say another place with \
@@ -44,6 +50,7 @@ pub(super) fn prepare(cluster: &Cluster) -> Result<Fronts, Unfit> {
         own(&of, service.front_end, "service-manager")?;
         own(&of, service.listen.ip(), "service-manager")?;
     }
+    apart(cluster)?;
     for node in &cluster.nodes {
         for address in [node.control(), node.data()] {
             // Bound only to see that it is free: the task-processor binds it again.
@@ -51,6 +58,27 @@ pub(super) fn prepare(cluster: &Cluster) -> Result<Fronts, Unfit> {
         }
     }
     cluster.services.iter().map(|service| Ok((service.listen, bind(service)?))).collect()
+}
+
+/// Whether no two front ends want the same socket, which a file for several machines may have them do.
+fn apart(cluster: &Cluster) -> Result<(), Unfit> {
+    let mut taken: Vec<(SocketAddr, &str)> = Vec::new();
+    for service in &cluster.services {
+        let sockets = [("listen", Some(service.listen)), ("admin", service.admin)];
+        for (key, socket) in sockets.into_iter().filter_map(|(key, socket)| Some((key, socket?))) {
+            let clashes = |other: &&(SocketAddr, &str)| {
+                let (ip, other) = (socket.ip(), other.0);
+                let is_same = ip == other.ip() || ip.is_unspecified() || other.ip().is_unspecified();
+                is_same && socket.port() == other.port()
+            };
+            if let Some((_, other)) = taken.iter().find(clashes) {
+                let (of, other) = (service.name.clone(), (*other).to_owned());
+                return Err(Unfit::Shared { of, other, key, socket });
+            }
+            taken.push((socket, &service.name));
+        }
+    }
+    Ok(())
 }
 
 /// Whether no daemon of the cluster runs already.

@@ -20,6 +20,9 @@ const PERIOD: Duration = Duration::from_millis(50);
 /// After this long the one that is waited for is named.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Services for which a load is told: two are enough to compete for the pool.
+const LOADS_MAX: usize = 2;
+
 /// Where a daemon answers when it is up.
 enum Door {
     Tcp(SocketAddr),
@@ -54,8 +57,13 @@ pub(super) fn text(cluster: &Cluster, args: &DaemonArgs, program: &str) -> Strin
     if let Some(service) = cluster.services.first() {
         let _ = writeln!(text, "  curl {}", url(service));
     }
-    let _ = writeln!(text, "  {program} status --watch{options}\n  {program} why{options}");
-    if let Some(service) = cluster.services.first() {
+    // Where there are several, it has to be said whose decisions.
+    let whose = match cluster.services.as_slice() {
+        [first, _, ..] => format!(" {}", first.name),
+        _ => String::new(),
+    };
+    let _ = writeln!(text, "  {program} status --watch{options}\n  {program} why{whose}{options}");
+    for service in cluster.services.iter().take(LOADS_MAX) {
         let _ = writeln!(text, "  {}", load(service));
     }
     text.push_str("\nCtrl-C drains the cluster and ends it.\n\n");
@@ -169,6 +177,25 @@ mod tests {
         ] {
             assert!(text.lines().any(|told| told == line), "{line} is not in {text}");
         }
+    }
+
+    #[test]
+    fn of_several_services_it_tells_each_address_whose_decisions_and_loads_that_compete() {
+        let one = cluster::config::parse("cluster.toml", &FILE.replace("0.0.0.0", "127.0.0.1")).unwrap();
+        let three = cluster::config::several(&one, &FILE.replace("0.0.0.0", "127.0.0.1"), 3).unwrap();
+        let cluster = cluster::config::parse("cluster.toml", &three).unwrap();
+        let args = DaemonArgs { config: Some("/run/demo/cluster.toml".into()), ..DaemonArgs::default() };
+        let text = text(&cluster, &args, "accordion");
+        for line in [
+            "  service shop-a       http://127.0.0.1:8081/",
+            "  service shop-c       http://127.0.0.3:8081/",
+            "  accordion status --watch --config /run/demo/cluster.toml",
+            "  accordion why shop-a --config /run/demo/cluster.toml",
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line} is not in {text}");
+        }
+        let loads: Vec<_> = text.lines().filter(|line| line.contains("httperf")).collect();
+        assert!(loads.len() == 2 && loads[1].contains("--server 127.0.0.2 "), "{loads:?}");
     }
 
     #[test]
