@@ -42,6 +42,8 @@ pub struct Load {
 struct Shared {
     address: SocketAddr,
     request: Request,
+    /// What the whole answer must be, where that is known.
+    body: Option<String>,
     active: AtomicUsize,
     ended: AtomicBool,
     answered: AtomicU64,
@@ -71,9 +73,22 @@ impl Request {
 impl Load {
     /// Up to `most` clients, none of them active yet.
     pub fn new(address: SocketAddr, request: Request, most: usize) -> Self {
+        Self::start(address, request, None, most)
+    }
+
+    /// The same, and each answer must be this text: whatever else comes is a failure.
+    pub fn expecting(address: SocketAddr, target: &str, body: &str, most: usize) -> Self {
+        let target = target.to_owned();
+        let request =
+            Request { method: "GET", target, body: Vec::new(), answer_bytes: body.len(), per_connection: 20 };
+        Self::start(address, request, Some(body.to_owned()), most)
+    }
+
+    fn start(address: SocketAddr, request: Request, body: Option<String>, most: usize) -> Self {
         let shared = Arc::new(Shared {
             address,
             request,
+            body,
             active: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
             answered: AtomicU64::new(0),
@@ -183,6 +198,10 @@ impl Shared {
         let answer =
             open.request(method, target, body).map_err(|fault| format!("{method} {target}: {fault}"))?;
         check(&answer, *answer_bytes)?;
+        if let Some(expected) = self.body.as_ref().filter(|body| body.as_bytes() != answer.body) {
+            let came = String::from_utf8_lossy(&answer.body);
+            return Err(format!("{came:?} in place of {expected:?}"));
+        }
         if answer.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
             *connection = None;
         }

@@ -1,6 +1,7 @@
 //! A cluster of its own for each test: addresses in 127/8 that no other test uses, a cluster.toml,
 //! and `accordion up` on it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,6 +20,9 @@ use crate::wait_for;
 
 /// A whole cluster starts within this on a busy machine.
 const UP_LIMIT: Duration = Duration::from_secs(30);
+
+/// No answer takes longer.
+const GET_LIMIT: Duration = Duration::from_secs(20);
 
 /// And is down within this.
 const DOWN_LIMIT: Duration = Duration::from_secs(60);
@@ -43,6 +47,21 @@ pub struct Plan {
     pub lease: String,
     /// Whether each machine is to have an address that is not loopback's: in namespaces of their own.
     pub is_apart: bool,
+    /// Lines for each `[[node]]`.
+    pub node: String,
+    /// Which services share the pool.
+    pub services: Services,
+}
+
+/// The services of a site: `demo` alone, or `demo-a`, `demo-b` and so on, each with a front end of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Services {
+    /// `demo`.
+    One,
+    /// So many in the file, each with `{service}` in its command in the place of its name.
+    Written(u32),
+    /// So many, made of the file's one by `accordion up --services`.
+    Made(u32),
 }
 
 /// A cluster.toml with a directory and addresses of its own, and `accordion up` while it runs.
@@ -51,6 +70,7 @@ pub struct Site {
     directory: TempDir,
     first_address: u32,
     nodes: u32,
+    services: Services,
     up: Option<Child>,
 }
 
@@ -67,6 +87,28 @@ impl Default for Plan {
                     .to_owned(),
             lease: String::new(),
             is_apart: false,
+            node: String::new(),
+            services: Services::One,
+        }
+    }
+}
+
+impl Services {
+    /// How many.
+    pub fn count(self) -> u32 {
+        match self {
+            Self::One => 1,
+            Self::Written(count) | Self::Made(count) => count,
+        }
+    }
+
+    /// Their names, in the order of their front ends.
+    pub fn names(self) -> Vec<String> {
+        match self {
+            Self::One => vec!["demo".to_owned()],
+            Self::Written(count) | Self::Made(count) => {
+                (0..count).zip('a'..).map(|(_, letter)| format!("demo-{letter}")).collect()
+            }
         }
     }
 }
@@ -81,8 +123,10 @@ impl Site {
         let network = if plan.is_apart { 10 } else { 127 };
         let first_address =
             u32::from(Ipv4Addr::new(network, 16, 0, 0)) + block + (number % 31) * ADDRESSES + 1;
-        let site = Self { program: program.into(), directory, first_address, nodes: plan.nodes, up: None };
-        std::fs::write(site.config(), site.text(plan)).expect("the directory is writable");
+        let (nodes, services) = (plan.nodes, plan.services);
+        assert!(services.count() + nodes <= ADDRESSES, "a site has no more addresses");
+        let site = Self { program: program.into(), directory, first_address, nodes, services, up: None };
+        std::fs::write(site.written(), site.text(plan)).expect("the directory is writable");
         site
     }
 
@@ -97,20 +141,27 @@ impl Site {
 
     /// Waits until it serves and every node is at hand.
     pub fn wait_until_up(&self) {
-        wait_for("the site answers", UP_LIMIT, || {
-            self.get("/healthz").ok().filter(|answer| answer.status == 200)
-        });
-        wait_for("every node is reached", UP_LIMIT, || {
-            let status = self.status()?;
-            let listed = status["load_manager"]["Ok"]["nodes"].as_array()?;
-            let is_there = |node: &Value| node["state"] != "unknown" && node["state"] != "unreachable";
-            (listed.len() == self.nodes as usize && listed.iter().all(is_there)).then_some(())
-        });
+        for (index, service) in (0..).zip(self.services.names()) {
+            wait_for(&format!("{service} answers"), UP_LIMIT, || {
+                let answer = client::get(self.address_of(index), "/healthz", GET_LIMIT);
+                answer.ok().filter(|answer| answer.status == 200)
+            });
+            wait_for(&format!("every node is reached by {service}"), UP_LIMIT, || {
+                let status = self.status_of(&service)?;
+                let listed = status["load_manager"]["Ok"]["nodes"].as_array()?;
+                let is_there = |node: &Value| node["state"] != "unknown" && node["state"] != "unreachable";
+                (listed.len() == self.nodes as usize && listed.iter().all(is_there)).then_some(())
+            });
+        }
     }
 
     /// Starts `accordion up`; its output goes to a file.
     pub fn start(&mut self) {
-        self.up = Some(self.spawn(self.command("up")));
+        let mut command = self.command("up");
+        if let Services::Made(count) = self.services {
+            command.arg("--services").arg(count.to_string());
+        }
+        self.up = Some(self.spawn(command));
     }
 
     /// Starts a daemon of this cluster, whose output goes to the same file.
@@ -121,9 +172,12 @@ impl Site {
         command.spawn().expect("the program starts")
     }
 
-    /// The cluster.toml.
+    /// The cluster.toml that the daemons read.
     pub fn config(&self) -> PathBuf {
-        self.directory.path().join("cluster.toml")
+        match self.services {
+            Services::One | Services::Written(_) => self.written(),
+            Services::Made(_) => self.directory.path().join("run/e2e/cluster.toml"),
+        }
     }
 
     /// Where a test may keep files of its own.
@@ -131,20 +185,26 @@ impl Site {
         self.directory.path()
     }
 
-    /// Where clients reach the service.
+    /// Where clients reach the service, or the first one.
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::new(self.ip(0).into(), 8080)
+        self.address_of(0)
+    }
+
+    /// Where clients reach the service of that place among their names.
+    pub fn address_of(&self, service: u32) -> SocketAddr {
+        SocketAddr::new(self.front_end(service).into(), 8080)
     }
 
     /// One GET on a connection of its own.
     pub fn get(&self, target: &str) -> std::io::Result<Answer> {
-        client::get(self.address(), target, Duration::from_secs(20))
+        client::get(self.address(), target, GET_LIMIT)
     }
 
     /// A subcommand of the program for this cluster, to be run.
     pub fn command(&self, subcommand: &str) -> Command {
         let mut command = Command::new(&self.program);
-        command.arg(subcommand).arg("--config").arg(self.config());
+        let config = if subcommand == "up" { self.written() } else { self.config() };
+        command.arg(subcommand).arg("--config").arg(config);
         command.arg("--runtime-dir").arg(self.directory.path().join("run"));
         if matches!(subcommand, "up" | "service-manager" | "load-manager" | "task-processor") {
             command.arg("--state-dir").arg(self.directory.path().join("state"));
@@ -159,17 +219,41 @@ impl Site {
 
     /// What `accordion status --json` says of the one service.
     pub fn status(&self) -> Option<Value> {
-        let output = self.run("status", &["--json"]);
-        let whole: Value = serde_json::from_slice(&output.stdout).ok()?;
-        whole["services"].get(0).cloned()
+        self.whole_status(&[])?["services"].get(0).cloned()
+    }
+
+    /// The same of one of several.
+    pub fn status_of(&self, service: &str) -> Option<Value> {
+        self.whole_status(&[service])?["services"].get(0).cloned()
+    }
+
+    /// Who holds each node, as the nodes themselves say: services in the order of their names.
+    pub fn holders(&self) -> BTreeMap<String, Vec<String>> {
+        let status = self.whole_status(&[]).unwrap_or_default();
+        let nodes = status["pool"].as_array().cloned().unwrap_or_default();
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let holders = |node: &Value| {
+            let held = node["task_processor"]["Ok"]["held"].as_array().cloned().unwrap_or_default();
+            let mut services: Vec<_> = held.iter().map(|one| word(&one["service"])).collect();
+            services.sort();
+            (word(&node["node"]), services)
+        };
+        nodes.iter().map(holders).collect()
+    }
+
+    /// The nodes in that state, as the load-manager of this service sees them.
+    pub fn nodes_of(&self, service: &str, state: &str) -> Vec<String> {
+        named(&self.status_of(service).unwrap_or_default(), state)
+    }
+
+    fn whole_status(&self, arguments: &[&str]) -> Option<Value> {
+        let output = self.run("status", &[&["--json"], arguments].concat());
+        serde_json::from_slice(&output.stdout).ok()
     }
 
     /// The nodes in that state, as the load-manager sees them.
     pub fn nodes_in(&self, state: &str) -> Vec<String> {
-        let status = self.status().unwrap_or_default();
-        let nodes = status["load_manager"]["Ok"]["nodes"].as_array().cloned().unwrap_or_default();
-        let named = nodes.iter().filter(|node| node["state"] == state);
-        named.filter_map(|node| node["node"].as_str().map(str::to_owned)).collect()
+        named(&self.status().unwrap_or_default(), state)
     }
 
     /// What one node looks like to the load-manager.
@@ -222,7 +306,9 @@ impl Site {
     /// Everything that runs of this cluster: daemons, guards and copies of the service.
     pub fn processes(&self) -> Vec<Process> {
         let mut all = processes::with_mark(&self.mark());
-        let addresses: Vec<_> = (0..=self.nodes).map(|index| self.ip(index).to_string()).collect();
+        let addresses = 0..self.services.count() + self.nodes;
+        let addresses: Vec<_> =
+            addresses.map(|index| Ipv4Addr::from(self.first_address + index).to_string()).collect();
         let network = format!("{}.", self.ip(0).octets()[0]);
         for process in processes::with_mark(&network) {
             let ours = process.arguments.iter().any(|word| addresses.contains(word));
@@ -265,7 +351,19 @@ impl Site {
 
     /// The address of the front end (0) or of a node (from 1).
     pub fn ip(&self, index: u32) -> Ipv4Addr {
-        Ipv4Addr::from(self.first_address + index)
+        // The nodes come after all front ends, which are counted up from the first.
+        let others = if index == 0 { 0 } else { self.services.count() - 1 };
+        Ipv4Addr::from(self.first_address + others + index)
+    }
+
+    /// The address of the front end of that place.
+    fn front_end(&self, service: u32) -> Ipv4Addr {
+        Ipv4Addr::from(self.first_address + service)
+    }
+
+    /// The cluster.toml that `up` is given.
+    fn written(&self) -> PathBuf {
+        self.directory.path().join("cluster.toml")
     }
 
     fn log_path(&self) -> PathBuf {
@@ -278,7 +376,6 @@ impl Site {
     }
 
     fn text(&self, plan: &Plan) -> String {
-        let front = self.ip(0);
         let demo =
             ["{accordion}", "demo-service", "--port", "{port}", "--address", "{address}", "--workers", "8"];
         let command =
@@ -290,16 +387,31 @@ impl Site {
         for index in 1..=plan.nodes {
             let address = self.ip(index);
             // Writing into a String cannot fail.
-            let _ = writeln!(text, "[[node]]\nname = \"c{index}\"\naddress = \"{address}\"\n");
+            let _ = writeln!(text, "[[node]]\nname = \"c{index}\"\naddress = \"{address}\"\n{}\n", plan.node);
         }
-        let _ = writeln!(
-            text,
-            "[service.demo]\nfront_end = \"{front}\"\nlisten = \"{front}:8080\"\ncommand = {command:?}\n\
-             ready = \"/healthz\"\ncapacity = 8\n{}\n\n[service.demo.scaling]\n{}",
-            plan.service, plan.scaling
-        );
+        let written = match plan.services {
+            Services::One | Services::Written(_) => plan.services.names(),
+            Services::Made(_) => Services::One.names(),
+        };
+        for (index, name) in (0..).zip(written) {
+            let front = self.front_end(index);
+            let command: Vec<_> = command.iter().map(|word| word.replace("{service}", &name)).collect();
+            let _ = writeln!(
+                text,
+                "[service.{name}]\nfront_end = \"{front}\"\nlisten = \"{front}:8080\"\ncommand = {command:?}\n\
+                 ready = \"/healthz\"\ncapacity = 8\n{}\n\n[service.{name}.scaling]\n{}",
+                plan.service, plan.scaling
+            );
+        }
         text
     }
+}
+
+/// The nodes in that state in what a load-manager says.
+fn named(status: &Value, state: &str) -> Vec<String> {
+    let nodes = status["load_manager"]["Ok"]["nodes"].as_array().cloned().unwrap_or_default();
+    let named = nodes.iter().filter(|node| node["state"] == state);
+    named.filter_map(|node| node["node"].as_str().map(str::to_owned)).collect()
 }
 
 impl Drop for Site {
