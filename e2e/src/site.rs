@@ -282,9 +282,18 @@ impl Site {
         })
     }
 
-    /// The decisions, oldest first.
+    /// The decisions of the one service, oldest first.
     pub fn decisions(&self) -> Vec<Value> {
-        let output = self.run("why", &["--json", "-n", "1000"]);
+        self.asked_why(&[])
+    }
+
+    /// Those of one of several.
+    pub fn decisions_of(&self, service: &str) -> Vec<Value> {
+        self.asked_why(&[service])
+    }
+
+    fn asked_why(&self, service: &[&str]) -> Vec<Value> {
+        let output = self.run("why", &[service, &["--json", "-n", "1000"]].concat());
         String::from_utf8_lossy(&output.stdout)
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok())

@@ -70,6 +70,23 @@ fn three_services_borrow_what_is_free_and_then_what_another_one_gives_back() {
 }
 
 #[test]
+fn a_service_that_holds_everything_gives_its_share_to_one_that_has_nothing() {
+    let mut site = Site::up(PROGRAM, &Plan { nodes: 2, ..named(2, 2) });
+    let loads = loads(&site, 2);
+    loads[0].set(BUSY);
+    wait_held(&site, "a has the whole pool", &[2, 0]);
+    // Neither load ends: by its own one a would keep both.
+    loads[1].set(BUSY);
+    wait_held(&site, "each has its share", &[1, 1]);
+    let reasons: Vec<_> = site.decisions_of("demo-a").iter().map(|entry| entry["reason"].clone()).collect();
+    assert!(reasons.iter().any(|reason| reason == "over-share"), "{reasons:?}");
+    for load in loads {
+        load.finish().assert_nothing_lost();
+    }
+    assert!(site.down().success());
+}
+
+#[test]
 fn a_node_with_two_slots_runs_two_services_at_once_and_each_request_reaches_its_own() {
     let mut site = Site::up(PROGRAM, &Plan { nodes: 1, node: "slots = 2".to_owned(), ..named(2, 1) });
     let loads = loads(&site, 2);
