@@ -172,6 +172,8 @@ pub struct Node {
     pub is_guaranteed: bool,
     /// Until when a slot of it may become free that it takes back for this service.
     pub awaits_until: Option<Duration>,
+    /// When it was last asked to take one back.
+    pub asked_back: Option<Duration>,
     /// Whether its stage or its lease changed since the last `take_changed`.
     is_changed: bool,
     pause: Backoff,
@@ -219,6 +221,7 @@ impl Node {
             rests: false,
             is_guaranteed: false,
             awaits_until: None,
+            asked_back: None,
             is_changed: false,
             pause: Backoff::new(START_PAUSE_FIRST, START_PAUSE_MAX),
         }

@@ -137,8 +137,10 @@ impl Holder {
         let now_at_most = self.sharing.asked.left(self.now, sharing, slots).min(missing);
         let (nodes, now) = (&self.nodes, self.now);
         let askable = |index: &usize| nodes[*index].reached && nodes[*index].can_be_asked_back(now);
-        let order = self.settings.order.iter().copied();
-        let asked: Vec<usize> = order.filter(askable).take(now_at_most as usize).collect();
+        let mut asked: Vec<usize> = self.settings.order.iter().copied().filter(askable).collect();
+        // The first ones may have nothing to spare, and would be asked for ever.
+        asked.sort_by_key(|&index| nodes[index].asked_back);
+        asked.truncate(now_at_most as usize);
         if asked.is_empty() {
             return;
         }
@@ -154,6 +156,9 @@ impl Holder {
             (ReclaimReason::Starved, Cause::Starved, why)
         };
         self.sharing.asked.note(now, asked.len());
+        for &node in &asked {
+            self.nodes[node].asked_back = Some(now);
+        }
         if self.settings.sharing.observe_only {
             return self.note(cause, &asked, &format!("{why}; one would be reclaimed (observe_only)"));
         }

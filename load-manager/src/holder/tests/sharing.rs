@@ -64,8 +64,12 @@ impl Diary {
     }
 
     fn reclaims(&mut self, node: usize, retry_after: u64) {
-        let words = "it is reclaimed".to_owned();
-        let refused = AddFault::Refused { words, retry_after: s(retry_after), reclaiming: true };
+        self.refuses(node, retry_after, true);
+    }
+
+    fn refuses(&mut self, node: usize, retry_after: u64, reclaiming: bool) {
+        let words = if reclaiming { "it is reclaimed" } else { "nothing is reclaimed" }.to_owned();
+        let refused = AddFault::Refused { words, retry_after: s(retry_after), reclaiming };
         self.hear(Heard::Added { node, result: Err(refused) });
     }
 }
@@ -137,6 +141,20 @@ fn what_is_taken_back_already_is_not_asked_for_again() {
     // Its notice and the time to live for which the slot is kept are over.
     day.second(1.0);
     assert_eq!(day.asked_back().len(), 1);
+}
+
+#[test]
+fn a_node_with_nothing_to_spare_does_not_keep_the_others_from_being_asked() {
+    let mut day = Diary::sharing(1);
+    let mut asked = Vec::new();
+    for _ in 0..4 {
+        day.until_asked_back(1.0);
+        let (node, _) = day.asked_back()[0];
+        asked.push(node);
+        // Its pause is over as soon as the next one may be asked.
+        day.refuses(node, 10, false);
+    }
+    assert_eq!(asked, [0, 1, 0, 1]);
 }
 
 #[test]
