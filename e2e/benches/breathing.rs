@@ -6,10 +6,10 @@
 #![allow(clippy::print_stdout)] // what a person who runs it reads
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use e2e::load::{Load, Request};
+use e2e::runs;
 use e2e::site::{Plan, Site};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
@@ -109,24 +109,14 @@ fn report(adds: &[Add], drains: usize, answered: u64, lost: u64) {
     assert_eq!(lost, 0, "requests were lost");
 }
 
-/// Evidence: the summary with the command and the machine, and the raw figures.
+/// Evidence: the summary and the raw figures.
 fn keep(summary: &str, adds: &[Add]) {
-    let today = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let today = today.split('T').next().unwrap_or_default();
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let machine = format!("{cpus}cpu-{}", std::env::consts::ARCH);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("runs").join(format!("{today}-{machine}"));
-    std::fs::create_dir_all(&folder).expect("the folder of runs is writable");
     let mut csv = "total_ms,service_ms\n".to_owned();
     for add in adds {
         // Writing into a String cannot fail.
         let _ = writeln!(csv, "{:.3},{:.3}", add.total, add.service);
     }
-    let text = format!(
-        "# A breath\n\n`cargo bench -p e2e --bench breathing`, {today}, {cpus} CPUs, {}.\n\n{summary}",
-        std::env::consts::ARCH
-    );
+    let folder = runs::keep("breathing", "A breath", summary);
     std::fs::write(folder.join("breathing.csv"), csv).expect("the folder of runs is writable");
-    std::fs::write(folder.join("breathing.md"), text).expect("the folder of runs is writable");
     println!("kept in {}", folder.display());
 }

@@ -5,10 +5,10 @@
 //! `e2e/runs/<date>-<machine>/`.
 #![allow(clippy::print_stdout)] // what a person who runs it reads
 
-use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use e2e::load::Load;
+use e2e::runs;
 use e2e::site::{Plan, Services, Site};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
@@ -55,24 +55,8 @@ fn main() {
         SIDE.as_secs()
     );
     println!("\n{summary}");
-    keep(&summary);
+    println!("kept in {}", runs::keep("trading", "Two services that trade nodes", &summary).display());
     for outcome in outcomes {
         outcome.assert_nothing_lost();
     }
-}
-
-/// Evidence: the summary with the command and the machine.
-fn keep(summary: &str) {
-    let today = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let today = today.split('T').next().unwrap_or_default();
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let machine = format!("{cpus}cpu-{}", std::env::consts::ARCH);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("runs").join(format!("{today}-{machine}"));
-    std::fs::create_dir_all(&folder).expect("the folder of runs is writable");
-    let text = format!(
-        "# Two services that trade nodes\n\n`cargo bench -p e2e --bench trading`, {today}, {cpus} CPUs, {}.\n\n{summary}",
-        std::env::consts::ARCH
-    );
-    std::fs::write(folder.join("trading.md"), text).expect("the folder of runs is writable");
-    println!("kept in {}", folder.display());
 }

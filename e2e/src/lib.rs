@@ -3,13 +3,14 @@
 //! `site` starts a cluster with `accordion up` on addresses of its own, `processes` finds and kills
 //! what runs of it, `client` speaks plain HTTP over real sockets, `load` keeps a number of requests
 //! in flight and remembers every failure, `arrivals` sends them at a constant rate, come what may, and `rack` gives
-//! each machine a network namespace, so that links can be cut.
+//! each machine a network namespace, so that links can be cut. `runs` keeps what benchmarks found.
 
 pub mod arrivals;
 pub mod client;
 pub mod load;
 pub mod processes;
 pub mod rack;
+pub mod runs;
 pub mod site;
 
 use std::time::{Duration, Instant};

@@ -1,11 +1,15 @@
 //! A load of known size: so many requests in flight at a time, each failure remembered with its
 //! words. Bounded: it ends when it is dropped, and each request has a deadline.
 
+mod mix;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+pub use mix::Mix;
 
 use crate::client::{Answer, Connection};
 

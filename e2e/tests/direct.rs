@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use e2e::client::{self, Answer};
-use e2e::load::{Load, Request};
+use e2e::load::{Load, Mix, Request};
 use e2e::processes;
 use e2e::site::{Plan, Site};
 use e2e::wait_for;
@@ -58,42 +58,25 @@ fn child(site: &Site, node: &str) -> Option<Value> {
 #[test]
 fn nodes_are_borrowed_and_given_back_without_a_request_lost() {
     let mut site = Site::up(PROGRAM, &direct("dispatch = \"round-robin\""));
-    let closing = Load::new(site.address(), Request::get(1024, 40, 1), 8);
-    let kept = Load::new(site.address(), Request::get(20_000, 40, 50), 8);
-    // A POST that was sent is never repeated: one that a drain cut would be lost for all to see.
-    let posted = Request {
-        method: "POST",
-        target: "/echo?wait=150ms".to_owned(),
-        body: vec![b'x'; 5000],
-        answer_bytes: 5000,
-        per_connection: 7,
-    };
-    let posting = Load::new(site.address(), posted, 8);
-    let set = |in_flight: usize| {
-        for load in [&closing, &kept, &posting] {
-            load.set(in_flight);
-        }
-    };
+    let loads = Mix::new(site.address(), 8);
     for _breath in 0..3 {
-        set(5);
+        loads.set(5);
         site.wait_at_least(2, STEP);
-        set(8);
+        loads.set(8);
         for node in site.wait_ready(3, STEP) {
             wait_for("the node serves", STEP, || {
                 child(&site, &node)?["served"].as_u64().filter(|served| *served > 0)
             });
         }
-        set(0);
-        posting.set(2);
+        loads.set(0);
+        loads.posting.set(2);
         site.wait_ready(0, STEP);
         wait_for("all nodes are free again", STEP, || (site.nodes_in("free").len() == 3).then_some(()));
     }
     for index in 1..=3 {
         assert!(site.copies_at(index).is_empty(), "a copy still runs at c{index}");
     }
-    for load in [closing, kept, posting] {
-        load.finish().assert_nothing_lost();
-    }
+    loads.assert_nothing_lost();
     assert!(site.down().success());
 }
 

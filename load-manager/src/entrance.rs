@@ -51,6 +51,11 @@ impl Entrance {
         Self { path: service.path, machine: node.address, ports: service.ports.clone() }
     }
 
+    /// Whether requests go straight to the service, and not by the node.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.path == DataPath::Direct
+    }
+
     /// The lease with where its requests go, by what the node says of that: the address at which it
     /// relays them, or the port of its service. One whose requests go straight loses its token, which
     /// the service would get to see.

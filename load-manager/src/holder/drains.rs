@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use cluster::config::DataPath;
-
 use super::{Cause, Effect, Holder, News};
 use crate::node::{DrainStep, Lease, LeaseRef, Stage};
 
@@ -137,10 +135,8 @@ impl Holder {
     /// How long the service has to go on after the node has answered: it counts none of the requests that
     /// go straight to the service, and long-lived ones are being closed politely from now on.
     fn parting(&self, node: usize) -> Duration {
-        match self.settings.path {
-            DataPath::Direct if self.nodes[node].front.in_flight > 0 => PARTING_TIME,
-            DataPath::Direct | DataPath::Relayed => Duration::ZERO,
-        }
+        let is_direct = self.settings.nodes[node].entrance.is_direct();
+        if is_direct && self.nodes[node].front.in_flight > 0 { PARTING_TIME } else { Duration::ZERO }
     }
 
     pub(super) fn node_drained(&mut self, node: usize, lease_id: &str, result: Result<(), String>) {

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use cluster::config::DataPath;
-
 use super::losses::Loss;
 use super::{Holder, LeaseState, LeaseWord, News, NodeWord};
 use crate::node::{Lease, Link, Silence, Stage};
@@ -31,7 +29,7 @@ impl Holder {
         }
         let mut said = word.report(record.lease().map(|lease| lease.id.as_str()));
         // A node that relays refuses requests meanwhile.
-        said.probe_fails &= self.settings.path == DataPath::Direct;
+        said.probe_fails &= self.settings.nodes[node].entrance.is_direct();
         is_news |= record.hear(said);
         let silence = record.silence(self.now, self.settings.patience);
         if let (Stage::Jeopardy(lease), Silence::None) = (&record.stage, silence) {

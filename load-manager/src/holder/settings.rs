@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cluster::config::{Cluster, DataPath, Service, Sharing};
+use cluster::config::{Cluster, Service, Sharing};
 
 use crate::decider;
 use crate::entrance::Entrance;
@@ -27,8 +27,6 @@ pub struct Settings {
     pub order: Vec<usize>,
     /// When a node's silence means what.
     pub patience: Patience,
-    /// Whether requests come by the node, or go straight to its service.
-    pub path: DataPath,
     /// How long a drain waits for long-lived requests.
     pub long_lived_timeout: Duration,
     /// Against the other services of the pool.
@@ -75,7 +73,6 @@ impl Settings {
                 jeopardy: cluster.lease.jeopardy,
                 expiry: cluster.lease.ttl.mul_f64(EXPIRY_SHARE),
             },
-            path: service.path,
             long_lived_timeout: service.long_lived_timeout,
             weight: service.weight,
             priority: service.priority,
