@@ -110,6 +110,28 @@ async fn start(
     Err(AddFault::Failed(failed))
 }
 
+/// Asks the node for what it still holds for this front end. Repeated, it hands over the same.
+pub(crate) async fn adopt(
+    node: usize,
+    mut client: NodeClient,
+    identity: Identity,
+    events: mpsc::Sender<Event>,
+) {
+    let asked = Instant::now();
+    let told = match client.adopt(timed(adoption(&identity), ANSWER_TIMEOUT)).await {
+        Ok(reply) => Event::Adopted { node, result: Ok(reply.into_inner().leases), asked },
+        Err(status) if status.code() == Code::FailedPrecondition => Event::Fenced(words(&status)),
+        Err(status) => Event::Adopted { node, result: Err(words(&status)), asked },
+    };
+    events.send(told).await.ok();
+}
+
+/// The question what a node still holds.
+pub(crate) fn adoption(identity: &Identity) -> pb::AdoptRequest {
+    let Identity { service, front_end, incarnation } = identity.clone();
+    pb::AdoptRequest { service, front_end, incarnation }
+}
+
 /// Waits until the node counts no request of the lease, and then for `parting`.
 pub(crate) async fn drain(
     node: usize,

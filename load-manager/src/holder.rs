@@ -22,6 +22,7 @@ mod news;
 mod orders;
 mod record;
 mod settings;
+mod settle;
 mod sharing;
 mod standby;
 mod word;
@@ -69,7 +70,8 @@ pub struct Holder {
     /// When it came.
     sampled: Duration,
     front_up: bool,
-    settled: bool,
+    /// Since when it waits to hear what is there; `None`: it knows.
+    settling: Option<Duration>,
     /// Nodes to hold whatever the load.
     floor: u32,
     fenced: bool,
@@ -95,7 +97,7 @@ impl Holder {
             sample: None,
             sampled: now,
             front_up: false,
-            settled: false,
+            settling: Some(now),
             floor: 0,
             fenced: false,
             decider: Decider::new(settings.decider.clone(), now),
@@ -174,6 +176,7 @@ impl Holder {
         if self.fenced {
             return;
         }
+        self.notice_sleep(now);
         self.now = self.now.max(now);
         act(self);
         self.publish();
@@ -193,6 +196,7 @@ impl Holder {
             Heard::LinkSilent { node, words } => self.link_down(node, words),
             Heard::Reserved { node, lease, sent_at } => self.reserved(node, lease, sent_at),
             Heard::Added { node, result } => self.added(node, result),
+            Heard::Adopted { node, result, asked_at } => self.adopted(node, result, asked_at),
             Heard::NodeDrained { node, lease_id, result } => self.node_drained(node, &lease_id, result),
             Heard::Undrained { node, lease_id, result } => self.undrained(node, &lease_id, result),
             Heard::Released { node, lease_id, result } => self.released(node, &lease_id, result),

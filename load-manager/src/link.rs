@@ -13,7 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 use tonic::transport::Endpoint;
 
-use crate::calls::{Identity, NodeClient, timed, words};
+use crate::calls::{Identity, NodeClient, adoption, timed, words};
 use crate::event::Event;
 
 /// How long a connection to a node may take.
@@ -122,12 +122,7 @@ impl Link {
     }
 
     async fn adopt(&self, client: &mut NodeClient) -> Result<Vec<wire::Adopted>, Event> {
-        let request = wire::AdoptRequest {
-            service: self.identity.service.clone(),
-            front_end: self.identity.front_end.clone(),
-            incarnation: self.identity.incarnation,
-        };
-        match client.adopt(timed(request, CONNECT_TIMEOUT)).await {
+        match client.adopt(timed(adoption(&self.identity), CONNECT_TIMEOUT)).await {
             Ok(reply) => Ok(reply.into_inner().leases),
             Err(status) if status.code() == Code::FailedPrecondition => Err(Event::Fenced(words(&status))),
             Err(status) => Err(self.silent(words(&status))),

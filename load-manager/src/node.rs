@@ -160,6 +160,10 @@ pub struct Node {
     pub front: FrontCount,
     /// Whether its link was ever up: before that nothing can be asked of it.
     pub reached: bool,
+    /// Whether it fell silent and has not spoken since.
+    pub is_silent: bool,
+    /// Whether it was asked to hand over what it still holds, and has not answered.
+    pub is_adopting: bool,
     /// The generation of the child_list that marks it as draining.
     pub mark: u64,
     /// What its link was last told to renew.
@@ -215,6 +219,8 @@ impl Node {
             paused_until: Duration::ZERO,
             front: FrontCount::default(),
             reached: false,
+            is_silent: false,
+            is_adopting: false,
             mark: 0,
             renewed: None,
             stands_by: false,
@@ -271,12 +277,7 @@ impl Node {
 
     /// Whether it may be asked for a slot now.
     pub fn can_be_asked(&self, now: Duration) -> bool {
-        self.stage == Stage::Free
-            && matches!(self.link, Link::Up { .. })
-            && now >= self.paused_until
-            && !self.report.maintenance
-            && !self.report.stopping
-            && self.report.slots_free > 0
+        self.is_at_hand(now) && self.report.slots_free > 0
     }
 
     /// It is a child from now on.
@@ -286,13 +287,20 @@ impl Node {
 
     /// Whether it may be asked to take a slot back from another service.
     pub fn can_be_asked_back(&self, now: Duration) -> bool {
+        self.is_at_hand(now)
+            && self.report.slots_free == 0
+            && self.awaits_until.is_none_or(|until| now >= until)
+    }
+
+    /// Whether it is free of this service and would answer.
+    fn is_at_hand(&self, now: Duration) -> bool {
         self.stage == Stage::Free
             && matches!(self.link, Link::Up { .. })
+            && !self.is_silent
+            && !self.is_adopting
             && now >= self.paused_until
             && !self.report.maintenance
             && !self.report.stopping
-            && self.report.slots_free == 0
-            && self.awaits_until.is_none_or(|until| now >= until)
     }
 
     /// Moves it on.
@@ -339,6 +347,12 @@ impl Node {
         self.enter(Stage::Free, now);
         self.detail = words;
         self.paused_until = now + retry_after.max(REFUSED_PAUSE_MIN);
+    }
+
+    /// It was silent for so long that its lease is let go.
+    pub fn fell_silent(&mut self, words: String, now: Duration) {
+        self.lost(words, now);
+        self.is_silent = true;
     }
 
     /// It is lost: gone, restarted or silent for too long.
@@ -393,6 +407,7 @@ impl Node {
             // It has not said yet what it has.
             (Stage::Free, Link::Unknown | Link::Up { incarnation: 0 }) => "unknown",
             (Stage::Free, Link::Down { .. }) => "unreachable",
+            (Stage::Free, Link::Up { .. }) if self.is_silent => "unreachable",
             (Stage::Free, Link::Up { .. }) => self.free_name(now),
         }
     }

@@ -147,6 +147,7 @@ impl World {
                     self.coming.push(Heard::ListApplied(list.generation));
                     self.list = list;
                 }
+                Effect::Adopt { .. } => panic!("nobody is silent"),
                 Effect::Reclaim { .. } => panic!("nobody else is here"),
                 Effect::Claim { .. } | Effect::Record(_) | Effect::Tell(_) => {}
                 Effect::Fenced(words) => panic!("nobody else is here: {words}"),

@@ -69,6 +69,7 @@ struct Call {
 
 #[derive(Debug)]
 enum Stage {
+    Adopt,
     Reserve {
         request_id: String,
         reclaim: Option<lease::ReclaimWish>,
@@ -350,6 +351,9 @@ impl Manager {
                 Effect::Reclaim { node, request_id, wish } => {
                     self.add(node, request_id, Some(wire::wish(wish)));
                 }
+                Effect::Adopt { node } => {
+                    self.begin(node, Stage::Adopt);
+                }
                 Effect::Drain { node, lease, parting } => {
                     let parting = parting.as_micros() as u64;
                     let call = self.begin(node, Stage::Drain { lease, parting, result: None });
@@ -396,6 +400,7 @@ impl Manager {
         call.sent_at = self.local();
         let reference = wire::reference;
         let (ask, limit) = match &call.what {
+            Stage::Adopt => (Ask::Adopt, ANSWER_TIMEOUT),
             Stage::Reserve { request_id, reclaim, .. } => {
                 (Ask::Reserve { request_id: request_id.clone(), reclaim: *reclaim }, ANSWER_TIMEOUT)
             }
@@ -422,9 +427,16 @@ impl Manager {
         };
         let result = match &reply {
             Reply::Done(result) => result.clone(),
-            Reply::Granted(_) | Reply::Denied { .. } | Reply::Broken => Err("no answer in time".to_owned()),
+            Reply::Adopted(_) | Reply::Granted(_) | Reply::Denied { .. } | Reply::Broken => {
+                Err("no answer in time".to_owned())
+            }
         };
         match call.what {
+            Stage::Adopt => {
+                let result =
+                    if let Reply::Adopted(leases) = reply { Ok(leases) } else { result.map(|()| vec![]) };
+                self.tell(Heard::Adopted { node, result, asked_at: call.sent_at });
+            }
             Stage::Reserve { request_id, reclaim, is_repeat } => match reply {
                 Reply::Granted(mut lease) => {
                     lease.data_address.clone_from(&self.addresses[node]);
@@ -436,10 +448,10 @@ impl Manager {
                 Reply::Denied { words, retry_after, reclaiming } => {
                     self.tell(refused(words, retry_after, reclaiming));
                 }
-                Reply::Done(_) | Reply::Broken if is_repeat => {
+                Reply::Done(_) | Reply::Adopted(_) | Reply::Broken if is_repeat => {
                     self.tell(refused("no answer in time".to_owned(), Duration::ZERO, false));
                 }
-                Reply::Done(_) | Reply::Broken => {
+                Reply::Done(_) | Reply::Adopted(_) | Reply::Broken => {
                     call.what = Stage::Reserve { request_id, reclaim, is_repeat: true };
                     self.ask(number, call);
                 }

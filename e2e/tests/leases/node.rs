@@ -260,24 +260,30 @@ impl Node {
         self.close(from.manager, session);
         let mut adopted = None;
         if adopt {
-            let is_stale = self.is_superseded(from);
-            let before = is_stale.then(|| self.picture());
-            let now = self.local();
-            let answer = self.book.adopt(now, &from.holder, from.incarnation);
-            self.is_untouched(before, answer.is_err());
-            self.settle(dice);
-            let Ok(leases) = answer else {
+            adopted = self.adopt(from, dice);
+            if adopted.is_none() {
                 return self.say(from.manager, ToManager::Fenced { session });
-            };
-            self.speaks(from);
-            for lease in &leases {
-                self.is_saved(lease.grant.lease.epoch);
-                self.touch(&lease.grant.lease.id);
             }
-            let address = &self.data_address;
-            adopted = Some(leases.into_iter().map(|lease| wire::adopted(lease, address.clone())).collect());
         }
         self.say(from.manager, ToManager::Welcome { session, adopted });
+    }
+
+    /// What it hands over; `None` where a newer load-manager is known.
+    fn adopt(&mut self, from: &Sender, dice: &mut Dice) -> Option<Vec<load_manager::holder::Adopted>> {
+        let is_stale = self.is_superseded(from);
+        let before = is_stale.then(|| self.picture());
+        let now = self.local();
+        let answer = self.book.adopt(now, &from.holder, from.incarnation);
+        self.is_untouched(before, answer.is_err());
+        self.settle(dice);
+        let leases = answer.ok()?;
+        self.speaks(from);
+        for lease in &leases {
+            self.is_saved(lease.grant.lease.epoch);
+            self.touch(&lease.grant.lease.id);
+        }
+        let address = &self.data_address;
+        Some(leases.into_iter().map(|lease| wire::adopted(lease, address.clone())).collect())
     }
 
     fn renew(&mut self, from: &Sender, session: u64, sequence: u64, renewal: Renewal, dice: &mut Dice) {
@@ -317,6 +323,11 @@ impl Node {
             let reply = self.reserve(from, request_id.clone(), *reclaim, dice);
             return self.say(from.manager, ToManager::Answer { call, step, reply });
         }
+        if let Ask::Adopt = &ask {
+            // One that is superseded hears so on its stream.
+            let reply = self.adopt(from, dice).map_or(Reply::Broken, Reply::Adopted);
+            return self.say(from.manager, ToManager::Answer { call, step, reply });
+        }
         let lease = lease_of(&ask).clone();
         let known = self.book.lease(&lease.id).map(|known| known.epoch);
         let is_stale = known.is_some_and(|epoch| epoch != lease.epoch);
@@ -331,7 +342,7 @@ impl Node {
             Ask::Undrain(lease) => Poll::Ready(self.book.undrain(now, lease)),
             Ask::Stop(lease) => self.book.stop(lease),
             Ask::Release(lease) => self.book.release(lease),
-            Ask::Reserve { .. } => return,
+            Ask::Adopt | Ask::Reserve { .. } => return,
         };
         self.is_untouched(before, matches!(progress, Poll::Ready(Err(_))));
         if let Poll::Ready(Err(refusal)) = &progress {
@@ -570,7 +581,7 @@ fn lease_of(ask: &Ask) -> &LeaseRef {
     match ask {
         Ask::Start(lease) | Ask::Drain(lease) | Ask::Undrain(lease) | Ask::Stop(lease) => lease,
         Ask::Release(lease) => lease,
-        Ask::Reserve { .. } => unreachable!("a reservation names no lease"),
+        Ask::Adopt | Ask::Reserve { .. } => unreachable!("it names no lease"),
     }
 }
 
@@ -578,7 +589,7 @@ fn progress(book: &Book, ask: &Ask) -> Progress {
     match ask {
         Ask::Start(lease) => book.start_progress(lease),
         Ask::Drain(lease) => book.drain_progress(lease),
-        Ask::Undrain(_) | Ask::Reserve { .. } => Poll::Ready(Ok(())),
+        Ask::Undrain(_) | Ask::Adopt | Ask::Reserve { .. } => Poll::Ready(Ok(())),
         Ask::Stop(lease) => book.stop_progress(lease),
         Ask::Release(lease) => book.release_progress(lease),
     }

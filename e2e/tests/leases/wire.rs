@@ -21,6 +21,7 @@ pub(crate) enum ToNode {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Ask {
+    Adopt,
     Reserve { request_id: String, reclaim: Option<lease::ReclaimWish> },
     Start(LeaseRef),
     Drain(LeaseRef),
@@ -62,6 +63,7 @@ pub(crate) enum ToManager {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
+    Adopted(Vec<Adopted>),
     Granted(Lease),
     Denied {
         words: String,

@@ -1,10 +1,10 @@
-//! What was there before this load-manager started: the list that the service-manager has in force
-//! and the leases that the nodes still hold for this front end.
+//! What was there before this load-manager started, or before a node fell silent: the list that the
+//! service-manager has in force and the leases that the nodes still hold for this front end.
 
 use std::time::Duration;
 
 use super::losses::Loss;
-use super::{Adopted, Cause, ChildList, ChildState, Holder, LeaseState, News};
+use super::{Adopted, Cause, ChildList, ChildState, Effect, Holder, LeaseState, News};
 use crate::entrance::EntranceFault;
 use crate::node::{DrainStep, Lease, Link, Stage};
 
@@ -76,11 +76,35 @@ impl Holder {
             self.tell(News::Reachable { node });
         }
         self.nodes[node].reached = true;
+        self.nodes[node].is_silent = false;
         // Its incarnation comes with its first renewal, where it is not known yet.
         if !matches!(self.nodes[node].link, Link::Up { .. }) {
             self.nodes[node].link = Link::Up { incarnation: 0 };
         }
-        let Some(adopted) = adopted else { return };
+        if let Some(adopted) = adopted {
+            self.handed_over(node, adopted, asked_at);
+        }
+    }
+
+    /// A node speaks of a lease that was let go, and that still runs there: it is taken up again, whether it
+    /// is wanted or not. Where it is not, the decider drains it like any other, which loses nothing.
+    pub(super) fn ask_to_adopt(&mut self, node: usize) {
+        if !self.nodes[node].is_adopting {
+            self.nodes[node].is_adopting = true;
+            self.effect(Effect::Adopt { node });
+        }
+    }
+
+    /// A node that was asked to hand over what it still holds has answered, or not.
+    pub(super) fn adopted(&mut self, node: usize, result: Result<Vec<Adopted>, String>, asked_at: Duration) {
+        self.nodes[node].is_adopting = false;
+        match result {
+            Ok(adopted) => self.handed_over(node, adopted, asked_at),
+            Err(words) => self.tell(News::NotHandedOver { node, words }),
+        }
+    }
+
+    fn handed_over(&mut self, node: usize, adopted: Vec<Adopted>, asked_at: Duration) {
         match &self.nodes[node].stage {
             // The order that is under way speaks for itself.
             Stage::Starting(_) => {}
@@ -109,8 +133,9 @@ impl Holder {
             Ok(lease) => {
                 let drains = adopted.state == LeaseState::Draining;
                 self.tell(News::TakenUp { node, lease: lease.reference(), drains });
-                self.nodes[node].answered = asked_at;
-                self.nodes[node].take_up(lease);
+                let record = &mut self.nodes[node];
+                record.answered = record.answered.max(asked_at);
+                record.take_up(lease);
                 if drains {
                     self.drains_already(node);
                 }
@@ -143,14 +168,21 @@ impl Holder {
         self.give_back(node, others);
     }
 
-    /// A running lease from before this start becomes a child again.
+    /// A running lease from before this start or a silence becomes a child again.
     fn take_over(&mut self, node: usize, lease: Lease, state: LeaseState, asked_at: Duration) {
         let drains = state == LeaseState::Draining;
         self.tell(News::TakenUp { node, lease: lease.reference(), drains });
         let record = &mut self.nodes[node];
         record.answered = asked_at;
+        // Whatever kept it from being asked for a slot, it has one now.
+        record.paused_until = self.now;
         record.enter(Stage::Ready(lease), self.now);
-        self.join(node);
+        // Before the first decision nobody knows how many are to stand by.
+        if self.last.is_some() {
+            self.join_or_stand_by(node)
+        } else {
+            self.join(node)
+        }
         self.note(Cause::Adopted, &[node], "the node still held it for this front end");
         if drains {
             self.drains_already(node);

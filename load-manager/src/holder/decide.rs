@@ -6,9 +6,6 @@ use super::Holder;
 use crate::decider::{Action, CpuUse, DrainingNode, Fleet, ReadyNode, Reason};
 use crate::node::{DrainStep, Link, Node, Stage};
 
-/// How long a start waits for the nodes and the service-manager to say what is there.
-const SETTLE_MAX: Duration = Duration::from_secs(2);
-
 impl Holder {
     /// Asks the decider and has what it says carried out.
     pub(super) fn decide(&mut self) {
@@ -53,6 +50,7 @@ impl Holder {
     pub(super) fn fleet(&self) -> Fleet {
         let comes = |node: &&Node| {
             matches!(node.stage, Stage::Starting(_) | Stage::Draining(_, DrainStep::Returning))
+                || node.is_adopting
         };
         let ordered = self.nodes.iter().filter(comes).count();
         let available = self.nodes.iter().filter(|node| node.can_be_asked(self.now)).count();
@@ -83,15 +81,6 @@ impl Holder {
             data_age: node.data_age(self.now),
             is_out: node.front.out.is_some() || node.report.probe_fails,
         })
-    }
-
-    /// Whether what was there before this start is known: everybody has answered, or had the time.
-    fn is_settled(&mut self) -> bool {
-        if !self.settled {
-            let everybody = self.front_up && self.nodes.iter().all(|node| node.link != Link::Unknown);
-            self.settled = everybody || self.uptime(self.now) >= SETTLE_MAX;
-        }
-        self.settled
     }
 }
 

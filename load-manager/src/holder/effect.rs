@@ -11,7 +11,7 @@ use crate::node::LeaseRef;
 ///
 /// A call to a node is answered once, at last with a failure when its time is over, so that no node
 /// waits for ever: `Add` and `Reclaim` by `Heard::Added`, with `Heard::Reserved` before it where a slot was granted;
-/// `Drain` by `NodeDrained`, `Undrain` by `Undrained`, both but for `StopWaiting`; `StopAndRelease` by
+/// `Adopt` by `Adopted`, `Drain` by `NodeDrained`, `Undrain` by `Undrained`, both but for `StopWaiting`; `StopAndRelease` by
 /// `Released`. An answer on its way when the next call to the node is made does no harm.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -30,6 +30,11 @@ pub enum Effect {
         request_id: String,
         /// Why that is due.
         wish: ReclaimWish,
+    },
+    /// Have what the node still holds for this front end handed over.
+    Adopt {
+        /// Where.
+        node: usize,
     },
     /// Have no new request let in there, and wait until none is left.
     Drain {

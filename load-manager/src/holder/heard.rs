@@ -68,6 +68,15 @@ pub enum Heard {
         /// The lease reserved, with its service running, or why not.
         result: Result<Lease, AddFault>,
     },
+    /// A node handed over what it still held, or the call failed.
+    Adopted {
+        /// Which.
+        node: usize,
+        /// What it held for this front end, or why nothing came of it.
+        result: Result<Vec<Adopted>, String>,
+        /// When it was asked.
+        asked_at: Duration,
+    },
     /// A node counts no request of ours any more, or the call failed.
     NodeDrained {
         /// Which.

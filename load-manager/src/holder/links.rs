@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::losses::Loss;
 use super::{Holder, LeaseState, LeaseWord, News, NodeWord};
-use crate::node::{Lease, Link, Silence, Stage};
+use crate::node::{DrainStep, Lease, Link, Silence, Stage};
 
 impl Holder {
     pub(super) fn renewed(&mut self, node: usize, word: &NodeWord, sent_at: Option<Duration>) {
@@ -24,6 +24,9 @@ impl Holder {
         }
         let record = &mut self.nodes[node];
         record.link = Link::Up { incarnation: word.incarnation };
+        record.is_silent = false;
+        // By then the node has let its leases go for want of a renewal, whatever their services do.
+        let is_overdue = record.silence(self.now, self.settings.patience) == Silence::Expired;
         if let Some(sent_at) = sent_at {
             record.answered = sent_at;
         }
@@ -39,7 +42,7 @@ impl Holder {
         }
         self.heard_of_others(node, word);
         for lease in &word.leases {
-            is_news |= self.heard_of_lease(node, lease, sent_at);
+            is_news |= self.heard_of_lease(node, lease, sent_at, is_overdue);
         }
         if is_news {
             self.decide();
@@ -47,10 +50,16 @@ impl Holder {
     }
 
     /// What a node says of one lease may end it. Answers whether a child was lost.
-    fn heard_of_lease(&mut self, node: usize, word: &LeaseWord, sent_at: Option<Duration>) -> bool {
+    fn heard_of_lease(
+        &mut self,
+        node: usize,
+        word: &LeaseWord,
+        sent_at: Option<Duration>,
+        is_overdue: bool,
+    ) -> bool {
         let record = &self.nodes[node];
         if record.lease().is_none_or(|lease| lease.id != word.lease_id) {
-            self.release_stray(node, word);
+            self.heard_of_stray(node, word);
             return false;
         }
         // Said before this stage began.
@@ -59,9 +68,14 @@ impl Holder {
         }
         let why = if word.detail.is_empty() { "the node ends the lease" } else { word.detail.as_str() };
         match (&record.stage, word.state) {
+            // As it was told to; what the call answers is no news then.
+            (Stage::Draining(_, DrainStep::Ending), LeaseState::Gone) => {
+                self.released(node, &word.lease_id, Ok(()));
+                false
+            }
             (Stage::Ready(_) | Stage::Jeopardy(_) | Stage::Draining(..), LeaseState::Gone)
             | (Stage::Ready(_) | Stage::Jeopardy(_), LeaseState::Stopping) => {
-                self.lose(node, why, Loss::Crashed);
+                self.lose(node, why, if is_overdue { Loss::Gone } else { Loss::Crashed });
                 true
             }
             (Stage::Ready(_) | Stage::Jeopardy(_), state) => {
@@ -76,13 +90,18 @@ impl Holder {
         }
     }
 
-    /// A lease of this front end that nobody here knows: an answer came too late, or it was given up
-    /// while the node was silent. It is given back, so that it is not held for its whole time to live.
-    fn release_stray(&mut self, node: usize, word: &LeaseWord) {
+    /// A lease of this front end that is not held here: it was let go while the node was silent, or an
+    /// answer came too late. One that runs is taken up again. Any other is given back, so that it is not
+    /// held for its whole time to live; and so is one whose end was begun here.
+    fn heard_of_stray(&mut self, node: usize, word: &LeaseWord) {
         // While an order is under way the grant may be on its way here.
         let ordering = matches!(self.nodes[node].stage, Stage::Starting(_));
         if !word.state.is_live() || ordering || !self.nodes[node].reached {
             return;
+        }
+        let is_ended = self.ended.contains(&word.lease_id);
+        if self.nodes[node].stage == Stage::Free && word.state.runs() && !is_ended {
+            return self.ask_to_adopt(node);
         }
         self.tell(News::Stray { node, lease_id: word.lease_id.clone() });
         let lease = Lease {

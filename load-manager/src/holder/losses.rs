@@ -6,14 +6,19 @@ use crate::node::{DrainStep, Silence, Stage};
 /// How a node was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Loss {
-    /// Its daemon is gone, was started anew, or is silent: it may be asked again when it answers.
+    /// Its daemon is gone or was started anew: it may be asked again when it answers.
     Gone,
+    /// It is silent: it is asked nothing before it speaks again.
+    Silent,
     /// Its service ended there by itself.
     Crashed,
 }
 
 impl Holder {
     pub(super) fn look_for_silence(&mut self) {
+        if !self.is_settled() {
+            return;
+        }
         let mut lost = false;
         for index in 0..self.nodes.len() {
             let node = &mut self.nodes[index];
@@ -29,7 +34,7 @@ impl Holder {
                 }
                 Silence::Expired => {
                     let why = "it was silent for so long that its lease had to be given up";
-                    lost |= self.lose(index, why, Loss::Gone);
+                    lost |= self.lose(index, why, Loss::Silent);
                 }
             }
         }
@@ -54,6 +59,7 @@ impl Holder {
                 let words = format!("lost: {why}");
                 match loss {
                     Loss::Gone => self.nodes[node].lost(words, self.now),
+                    Loss::Silent => self.nodes[node].fell_silent(words, self.now),
                     Loss::Crashed => self.nodes[node].crashed(words, self.now),
                 }
                 self.children.retain(|&child| child != node);

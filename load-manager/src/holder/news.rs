@@ -13,6 +13,9 @@ pub enum News {
     /// The service-manager does not answer any more.
     FrontDown { words: String },
 
+    /// This load-manager was stopped for so long, and has heard nobody meanwhile.
+    Overslept { slept: Duration },
+
     /// A node that was not reachable is.
     Reachable { node: usize },
     /// A node cannot be reached.
@@ -33,8 +36,10 @@ pub enum News {
     /// A child joined, so long after it was ordered.
     Ready { node: usize, lease_id: String, took: Duration },
 
-    /// A lease from before this start is held on.
+    /// A lease from before this start, or from before a silence, is held on.
     TakenUp { node: usize, lease: LeaseRef, drains: bool },
+    /// What a node still holds for this front end it did not hand over; it is asked again when it speaks.
+    NotHandedOver { node: usize, words: String },
     /// One that serves cannot be, and is given back.
     Unusable { node: usize, why: String },
     /// A lease of this front end that nobody here knows is given back.

@@ -60,7 +60,7 @@ impl Holder {
             self.sharing.claims.hear(claim.clone(), self.now.saturating_sub(*age));
         }
         let record = &mut self.nodes[node];
-        let is_free = record.stage == Stage::Free && record.report.slots_free > 0;
+        let is_free = record.stage == Stage::Free && !record.is_adopting && record.report.slots_free > 0;
         if is_free && record.awaits_until.is_some_and(|until| self.now < until) {
             // It is kept for a time to live only, whatever the load says by then.
             record.paused_until = self.now;
@@ -230,6 +230,7 @@ fn is_held(node: &Node) -> bool {
 /// Whether it was asked, or takes a slot back for this service.
 fn comes(node: &Node, now: Duration) -> bool {
     node.stage == Stage::Starting(None)
+        || node.is_adopting
         || node.stage == Stage::Free && node.awaits_until.is_some_and(|until| now < until)
 }
 

@@ -1,5 +1,6 @@
 //! What is held and what is told, as diaries and as properties.
 
+mod adoption;
 mod counts;
 mod diary;
 mod direct;

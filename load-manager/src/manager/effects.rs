@@ -23,6 +23,7 @@ impl Manager {
                 Effect::Reclaim { node, request_id, wish } => {
                     self.add(node, request_id, Some(wire::reclaim_wish(wish)));
                 }
+                Effect::Adopt { node } => self.adopt(node),
                 Effect::Drain { node, lease, parting } => self.drain(node, lease, parting),
                 Effect::Undrain { node, lease } => self.undrain(node, lease),
                 Effect::StopWaiting { node } => {
@@ -57,6 +58,12 @@ impl Manager {
         let entrance = self.holder.settings().nodes[node].entrance.clone();
         let start_timeout = self.service.start_timeout;
         let call = calls::add(node, client, wish, entrance, start_timeout, told);
+        self.calls.spawn(call);
+    }
+
+    fn adopt(&mut self, node: usize) {
+        let (client, told) = (self.client(node), self.told.clone());
+        let call = calls::adopt(node, client, self.identity.clone(), told);
         self.calls.spawn(call);
     }
 

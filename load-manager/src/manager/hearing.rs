@@ -38,6 +38,10 @@ impl Manager {
             Event::LinkSilent { node, words } => Heard::LinkSilent { node, words },
             Event::Reserved { node, lease, sent } => Heard::Reserved { node, lease, sent_at: self.at(sent) },
             Event::Added { node, result } => Heard::Added { node, result },
+            Event::Adopted { node, result, asked } => {
+                let result = result.map(|leases| leases.into_iter().map(wire::adopted).collect());
+                Heard::Adopted { node, result, asked_at: self.at(asked) }
+            }
             Event::NodeDrained { node, lease_id, result } => Heard::NodeDrained { node, lease_id, result },
             Event::Undrained { node, lease_id, result } => Heard::Undrained { node, lease_id, result },
             Event::Released { node, lease_id, result } => Heard::Released { node, lease_id, result },

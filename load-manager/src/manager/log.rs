@@ -25,6 +25,12 @@ pub(super) fn news(news: &News, nodes: &[Node]) {
             info!(generation, children, "the service-manager answers");
         }
         News::FrontDown { words } => warn!("the service-manager does not answer: {words}"),
+        News::Overslept { slept } => {
+            warn!(
+                slept_ms = slept.as_millis() as u64,
+                "this load-manager was stopped; the nodes are asked first"
+            );
+        }
         News::Reachable { node } => info!(node = name(node), "reachable"),
         News::Unreachable { node, words } => warn!(node = name(node), "unreachable: {words}"),
         News::Silent { node } => {
@@ -43,6 +49,9 @@ pub(super) fn news(news: &News, nodes: &[Node]) {
         }
         News::TakenUp { node, lease, drains } => {
             info!(node = name(node), lease = lease.id, epoch = lease.epoch, drains, "lease taken up");
+        }
+        News::NotHandedOver { node, words } => {
+            warn!(node = name(node), "what it still holds was not taken up: {words}");
         }
         News::Unusable { node, why } => {
             warn!(node = name(node), "what it still held is given back: {why}");

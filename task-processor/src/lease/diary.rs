@@ -358,6 +358,21 @@ fn an_adopted_orphan_keeps_id_and_token_and_gets_a_higher_epoch() {
 }
 
 #[test]
+fn a_holder_that_takes_up_its_own_orphan_gets_a_higher_epoch_and_that_once() {
+    let mut day = Diary::new();
+    let old = day.ready(s(0));
+    // What it has not let go keeps its epoch.
+    assert_eq!(day.book.adopt(s(1), &holder("shop"), 1).unwrap()[0].grant.lease, old);
+    day.book.tick(s(11));
+    let adopted = day.book.adopt(s(20), &holder("shop"), 1).unwrap();
+    let new = adopted[0].grant.lease.clone();
+    assert!(new.id == old.id && new.epoch > old.epoch, "{new:?}");
+    assert_eq!(day.book.adopt(s(21), &holder("shop"), 1).unwrap(), adopted);
+    // A drain that it had asked for before comes too late.
+    assert!(stale(day.book.drain(s(22), &old)));
+}
+
+#[test]
 fn after_an_adoption_the_older_epoch_is_refused_everywhere() {
     let mut day = Diary::new();
     let old = day.ready(s(0));

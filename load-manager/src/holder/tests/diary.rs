@@ -116,8 +116,16 @@ impl Diary {
         self.step(|holder, now| holder.step(now, act));
     }
 
-    /// So much later it looks who is silent.
+    /// For so long it looks each second who is silent.
     pub(super) fn later(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            self.now += s(1);
+            self.step(Holder::look);
+        }
+    }
+
+    /// So much later it wakes, and looks.
+    pub(super) fn sleeps(&mut self, seconds: u64) {
         self.now += s(seconds);
         self.step(Holder::look);
     }

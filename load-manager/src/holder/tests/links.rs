@@ -21,9 +21,9 @@ fn word_from_before_a_stage_does_not_end_it() {
 }
 
 #[test]
-fn a_lease_of_ours_that_nobody_knows_is_given_back() {
+fn a_half_started_lease_of_ours_that_nobody_knows_is_given_back() {
     let mut day = Diary::settled();
-    day.says(0, vec![lease_word(0, LeaseState::Ready)]);
+    day.says(0, vec![lease_word(0, LeaseState::Starting)]);
     assert_eq!(day.drain_step(0), Some(DrainStep::Ending));
     assert!(day.done.contains(&Effect::StopAndRelease { node: 0, lease: lease(0).reference() }));
     assert!(day.listed().is_empty());

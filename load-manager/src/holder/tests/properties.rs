@@ -28,6 +28,8 @@ struct World {
     /// The orders under way, and the leases granted to them. An order is answered once and in its order.
     orders: [Option<Option<Lease>>; NODES],
     granted: [u64; NODES],
+    /// Where what is held was asked for and not answered.
+    adopting: [bool; NODES],
     reached: [bool; NODES],
     renewed: [Vec<LeaseRef>; NODES],
     list: ChildList,
@@ -57,6 +59,7 @@ impl World {
             now,
             orders: Default::default(),
             granted: Default::default(),
+            adopting: Default::default(),
             reached: Default::default(),
             renewed: Default::default(),
             list: ChildList::default(),
@@ -77,6 +80,16 @@ impl World {
         }
         let number = u64::from(number) % (self.granted[node] + 3);
         lease(node, if number < self.granted[node] { number } else { 1000 + number - self.granted[node] })
+    }
+
+    fn handed_over(&self, node: usize, leases: Vec<(u8, LeaseState)>) -> Vec<Adopted> {
+        // Now and then a node goes by another cluster.toml.
+        let adopt = |(number, state): (u8, _)| {
+            let is_direct = self.is_direct != number.is_multiple_of(16);
+            let service_port = if is_direct { 20_001 } else { 0 };
+            Adopted { lease: self.pick(node, number), service_port, state }
+        };
+        leases.into_iter().map(adopt).collect()
     }
 
     /// What the event is to the holder; `None` where it cannot happen now.
@@ -118,14 +131,15 @@ impl World {
             }
             Event::LinkUp { node, adopted } => {
                 self.reached[node] = true;
-                // Now and then a node goes by another cluster.toml.
-                let adopt = |(number, state): (u8, _)| {
-                    let is_direct = self.is_direct != number.is_multiple_of(16);
-                    let service_port = if is_direct { 20_001 } else { 0 };
-                    Adopted { lease: self.pick(node, number), service_port, state }
-                };
-                let adopted = adopted.map(|leases| leases.into_iter().map(adopt).collect());
+                let adopted = adopted.map(|leases| self.handed_over(node, leases));
                 Heard::LinkUp { node, adopted, asked_at: self.now }
+            }
+            Event::Adopted { node, leases } => {
+                if !std::mem::take(&mut self.adopting[node]) {
+                    return None;
+                }
+                let leases = leases.map(|leases| self.handed_over(node, leases));
+                Heard::Adopted { node, result: leases.ok_or("no answer".to_owned()), asked_at: self.now }
             }
             Event::Renewed { node, incarnation, leases, age } => {
                 let said = |(number, state, reclaimed): (u8, _, bool)| LeaseWord {
@@ -202,6 +216,11 @@ impl World {
             Effect::Add { node, .. } | Effect::Reclaim { node, .. } => {
                 self.asked(node);
                 assert!(self.orders[node].replace(None).is_none(), "one order at a node at a time");
+                assert!(!self.adopting[node], "what is held is known before more is asked for");
+            }
+            Effect::Adopt { node } => {
+                self.asked(node);
+                assert!(!std::mem::replace(&mut self.adopting[node], true), "it is asked once");
             }
             Effect::Drain { node, .. } => {
                 self.asked(node);

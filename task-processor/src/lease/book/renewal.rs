@@ -51,7 +51,8 @@ impl Book {
         }
     }
 
-    /// Hands every lease of the holder to this incarnation. Repeated, it answers the same.
+    /// Hands every lease of the holder to this incarnation: its successor's, or its own orphans. Repeated, it
+    /// answers the same.
     ///
     /// # Errors
     /// When a newer incarnation is known, or the service is not in cluster.toml.
@@ -78,7 +79,8 @@ impl Book {
 
     fn take_over(&mut self, id: &LeaseId, incarnation: u64) {
         let Some(lease) = self.leases.iter_mut().find(|lease| lease.id == *id) else { return };
-        if lease.incarnation < incarnation {
+        // An orphan's holder has let it go: what it called before that must not act on it now.
+        if lease.incarnation < incarnation || matches!(lease.state, State::Orphan { .. }) {
             self.epoch += 1;
             lease.epoch = self.epoch;
             lease.incarnation = incarnation;

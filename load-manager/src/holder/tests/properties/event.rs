@@ -19,6 +19,7 @@ pub(super) enum Event {
     LinkSilent { node: usize },
     Granted { node: usize },
     Added { node: usize, end: End },
+    Adopted { node: usize, leases: Option<Vec<(u8, LeaseState)>> },
     NodeDrained { node: usize, lease: u8, ok: bool },
     Undrained { node: usize, lease: u8, ok: bool },
     Released { node: usize, lease: u8, ok: bool },
@@ -42,6 +43,7 @@ impl Event {
         match self {
             Self::FrontUp { children, .. } => children.len(),
             Self::LinkUp { adopted, .. } => adopted.as_ref().map_or(0, Vec::len),
+            Self::Adopted { leases, .. } => leases.as_ref().map_or(0, Vec::len),
             Self::Renewed { leases, .. } => leases.len(),
             _ => 1,
         }
@@ -110,10 +112,12 @@ fn link_event() -> impl Strategy<Value = Event> {
 
 fn call_event() -> impl Strategy<Value = Event> {
     let end = prop_oneof![6 => Just(End::Started), 1 => Just(End::Refused), 1 => Just(End::Failed)];
+    let adopted = prop::option::of(vec((any::<u8>(), lease_state()), 0..3));
     let answer = || (0..NODES, any::<u8>(), prop::bool::weighted(0.8));
     prop_oneof![
         6 => (0..NODES).prop_map(|node| Event::Granted { node }),
         6 => (0..NODES, end).prop_map(|(node, end)| Event::Added { node, end }),
+        6 => (0..NODES, adopted).prop_map(|(node, leases)| Event::Adopted { node, leases }),
         3 => answer().prop_map(|(node, lease, ok)| Event::NodeDrained { node, lease, ok }),
         2 => answer().prop_map(|(node, lease, ok)| Event::Undrained { node, lease, ok }),
         3 => answer().prop_map(|(node, lease, ok)| Event::Released { node, lease, ok }),
