@@ -156,6 +156,8 @@ pub struct Node {
     pub detail: String,
     /// Not to be asked before this.
     pub paused_until: Duration,
+    /// Whether that is because it had no slot for this service.
+    is_refused: bool,
     /// What the service-manager counts to it.
     pub front: FrontCount,
     /// Whether its link was ever up: before that nothing can be asked of it.
@@ -217,6 +219,7 @@ impl Node {
             report: Report::default(),
             detail: String::new(),
             paused_until: Duration::ZERO,
+            is_refused: false,
             front: FrontCount::default(),
             reached: false,
             is_silent: false,
@@ -258,6 +261,17 @@ impl Node {
         self.is_changed |= is_news;
         self.report = report;
         is_news
+    }
+
+    /// Takes note where a report is the first one with a slot for this service: what it was refused
+    /// before that is over. Answers whether it is.
+    pub fn hear_of_slot(&mut self, report: &Report) -> bool {
+        let is_freed = self.stage == Stage::Free && self.report.slots_free == 0 && report.slots_free > 0;
+        if is_freed && self.is_refused {
+            self.is_refused = false;
+            self.paused_until = Duration::ZERO;
+        }
+        is_freed
     }
 
     /// Whether its stage or its lease changed since this was asked last.
@@ -308,6 +322,7 @@ impl Node {
         self.since = now;
         self.is_changed = true;
         self.awaits_until = None;
+        self.is_refused = false;
         // What stands by does so as long as it is held; silent for a while or not.
         self.stands_by &= matches!(stage, Stage::Ready(_) | Stage::Jeopardy(_));
         // What was said of another service says nothing of the one to come.
@@ -342,10 +357,13 @@ impl Node {
         pause
     }
 
-    /// It refused a reservation: somebody else holds it, or it is drained.
+    /// It refused a reservation: somebody else holds it, or it is drained. It has no slot for this service
+    /// until it says so.
     pub fn refused(&mut self, words: String, retry_after: Duration, now: Duration) {
         self.enter(Stage::Free, now);
         self.detail = words;
+        self.report.slots_free = 0;
+        self.is_refused = true;
         self.paused_until = now + retry_after.max(REFUSED_PAUSE_MIN);
     }
 
@@ -515,6 +533,23 @@ mod tests {
         for node in [drained, full, away] {
             assert!(!node.can_be_asked(s(1)), "{}", node.state_name(s(1)));
         }
+    }
+
+    #[test]
+    fn a_refusal_lasts_until_the_node_has_a_slot_and_the_pause_of_a_failed_start_does_not() {
+        let free = Report { slots_free: 1, ..Report::default() };
+        let mut node = reachable();
+        node.refused("all slots are held".into(), s(10), s(0));
+        assert!(!node.can_be_asked(s(3)));
+        assert!(node.hear_of_slot(&free));
+        node.hear(free);
+        assert!(node.can_be_asked(s(3)));
+        assert!(!node.hear_of_slot(&free), "that is no news");
+        node.start_failed("exits at once".into(), s(3));
+        node.hear(Report::default());
+        assert!(node.hear_of_slot(&free));
+        node.hear(free);
+        assert!(!node.can_be_asked(s(4)));
     }
 
     #[test]

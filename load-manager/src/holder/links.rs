@@ -33,6 +33,7 @@ impl Holder {
         let mut said = word.report(record.lease().map(|lease| lease.id.as_str()));
         // A node that relays refuses requests meanwhile.
         said.probe_fails &= self.settings.nodes[node].entrance.is_direct();
+        let is_freed = record.hear_of_slot(&said);
         is_news |= record.hear(said);
         let silence = record.silence(self.now, self.settings.patience);
         if let (Stage::Jeopardy(lease), Silence::None) = (&record.stage, silence) {
@@ -41,6 +42,8 @@ impl Holder {
             self.tell(News::AnswersAgain { node });
         }
         self.heard_of_others(node, word);
+        // Others hear of the slot as well, so that the next tick may be too late.
+        is_news |= is_freed && self.is_short();
         for lease in &word.leases {
             is_news |= self.heard_of_lease(node, lease, sent_at, is_overdue);
         }

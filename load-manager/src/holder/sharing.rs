@@ -98,6 +98,12 @@ impl Holder {
         })
     }
 
+    /// Whether more is wanted than is held or on its way.
+    pub(super) fn is_short(&self) -> bool {
+        let coming = count(self.nodes.iter().filter(|node| comes(node, self.now)));
+        self.claim().is_some_and(|own| own.held + coming < own.want)
+    }
+
     /// Up to `min` leases are guaranteed, those that joined first. One stays so while it is held.
     fn mark_guaranteed(&mut self) {
         let mut left = self.settings.decider.min;

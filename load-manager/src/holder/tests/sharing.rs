@@ -170,6 +170,40 @@ fn a_slot_that_was_taken_back_is_taken_up_at_once() {
 }
 
 #[test]
+fn a_slot_that_somebody_gives_back_is_asked_for_when_it_is_heard_of() {
+    let mut day = Diary::sharing(0);
+    for _ in 0..10 {
+        day.second(9.0);
+        assert!(day.ordered().is_empty());
+    }
+    // Between two ticks, unasked.
+    let freed = || NodeWord { claims: vec![(mail(1, 1), s(0))], ..word(Vec::new()) };
+    day.hear(Heard::Renewed { node: 1, word: freed(), sent_at: None });
+    assert_eq!(day.ordered(), [1]);
+    // Another one was quicker: no other node is at hand, and it is not asked before it has a slot again.
+    day.refuses(1, 10, false);
+    day.second(9.0);
+    assert!(day.ordered().is_empty());
+    day.hear(Heard::Renewed { node: 1, word: freed(), sent_at: None });
+    assert_eq!(day.ordered(), [1], "long before the time for which it said to wait");
+    // Once is enough.
+    day.hear(Heard::Renewed { node: 1, word: freed(), sent_at: None });
+    assert!(day.ordered().is_empty());
+}
+
+#[test]
+fn a_free_slot_is_no_reason_to_ask_for_it() {
+    let mut day = Diary::sharing(0);
+    for _ in 0..3 {
+        day.second(1.0);
+    }
+    let entries = day.entries.len();
+    let word = NodeWord { claims: vec![(mail(1, 1), s(0))], ..word(Vec::new()) };
+    day.hear(Heard::Renewed { node: 1, word, sent_at: None });
+    assert_eq!((day.ordered().len(), day.entries.len()), (0, entries), "nothing is wanted");
+}
+
+#[test]
 fn a_share_that_is_held_takes_nothing_back() {
     let mut day = Diary::sharing(0);
     day.wait_for(4.0);

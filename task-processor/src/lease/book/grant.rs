@@ -43,12 +43,19 @@ impl Book {
         Ok(self.grant(now, wish))
     }
 
+    /// Free slots of which the holder would be granted one if it asked now.
+    pub(super) fn slots_for(&self, now: Duration, holder: &Holder) -> usize {
+        let open = self.open_slots(holder);
+        if open > 0 && self.goes_before(now, holder, open).is_some() { 0 } else { open }
+    }
+
     /// Takes back a lease whose epoch could not be saved, where it was granted under this very name:
     /// nobody was answered with it, so nobody would ever renew or release it.
     pub fn withdraw(&mut self, id: &LeaseId) {
         let Some(index) = self.leases.iter().position(|lease| lease.id == *id) else { return };
         let lease = self.leases.remove(index);
         self.effects.push(moved(&lease, None, Why::Unsaved));
+        self.tell_of_free_slot();
     }
 
     /// Notes who speaks and fences what it supersedes.

@@ -76,7 +76,10 @@ impl Book {
     pub(super) fn review_kept(&mut self, now: Duration) {
         for kept in std::mem::take(&mut self.kept) {
             match self.why_let_go(now, &kept) {
-                Some(why) => self.effects.push(Effect::LetGo(kept.claimant, why)),
+                Some(why) => {
+                    self.effects.push(Effect::LetGo(kept.claimant, why));
+                    self.tell_of_free_slot();
+                }
                 None => self.kept.push(kept),
             }
         }
@@ -100,6 +103,12 @@ impl Book {
         self.kept
             .iter()
             .flat_map(|kept| [kept.until.unwrap_or(Duration::ZERO), self.needless_at(&kept.claimant)])
+    }
+
+    /// A slot is free: whoever is short hears of it at once, and not with its next renewal. What a service
+    /// wants may be younger than its word here, so that everybody is told.
+    pub(super) fn tell_of_free_slot(&mut self) {
+        self.effects.push(Effect::NotifyAll);
     }
 
     fn is_kept_for(&self, holder: &Holder) -> bool {

@@ -43,7 +43,7 @@ impl Book {
         Roll {
             fenced,
             leases,
-            slots_free: self.open_slots(&renewal.holder),
+            slots_free: self.slots_for(now, &renewal.holder),
             slots: self.limits.slots,
             claims,
             maintenance: self.maintenance,

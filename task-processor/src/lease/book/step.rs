@@ -72,8 +72,9 @@ impl Book {
                 self.effects.push(Effect::Forget(lease.id.clone()));
                 self.effects.push(moved(&lease, None, why));
                 self.ended.remember(lease);
-                if let Some(reclaim) = reclaim {
-                    self.keep(reclaim.claimant);
+                match reclaim {
+                    Some(reclaim) => self.keep(reclaim.claimant),
+                    None => self.tell_of_free_slot(),
                 }
             }
         }

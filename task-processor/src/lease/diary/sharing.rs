@@ -415,8 +415,33 @@ fn the_last_free_slot_waits_for_who_is_below_its_min() {
     let denial = day.ask(s(2), "shop", 1, "again").unwrap_err();
     assert_eq!((denial.reason, denial.retry_after), (DenialReason::NoSlot, s(10)));
     assert!(denial.detail.contains("kept for service mail"), "{}", denial.detail);
+    assert_eq!((day.slots_free(s(2), "shop"), day.slots_free(s(2), "mail")), (0, 1));
     // Who says nothing of itself gets it as ever.
     assert!(day.ask(s(2), "news", 1, "n").is_ok());
+}
+
+#[test]
+fn everybody_hears_at_once_of_a_slot_that_is_free_for_them() {
+    let (mut day, lease) = Diary::shop_has_all(of_two(1));
+    assert_eq!(day.book.drain(s(4), &lease), Poll::Pending);
+    day.book.in_flight_zero(&lease.id);
+    assert_eq!(day.book.release(&lease), Poll::Pending);
+    assert!(!day.book.effects().contains(&Effect::NotifyAll), "its process still runs");
+    day.book.processes_gone(&lease.id);
+    assert!(day.book.effects().contains(&Effect::NotifyAll));
+    assert_eq!(day.slots_free(s(4), "mail"), 1);
+}
+
+#[test]
+fn a_slot_that_is_kept_for_one_is_no_news_for_the_others_until_it_is_let_go() {
+    let (mut day, lease) = Diary::reclaimed();
+    assert_eq!(day.book.release(&lease), Poll::Pending);
+    day.book.processes_gone(&lease.id);
+    let effects = day.book.effects();
+    assert!(effects.contains(&Effect::Notify(holder("mail"))) && !effects.contains(&Effect::NotifyAll));
+    day.book.tick(s(2));
+    day.book.tick(s(12));
+    assert!(day.book.effects().contains(&Effect::NotifyAll));
 }
 
 #[test]
