@@ -155,6 +155,15 @@ impl Decider {
         want.saturating_add(self.settings.standby).min(most).max(want)
     }
 
+    /// Nodes to order in the place of one that has to leave although nothing is wrong with it: as many as the
+    /// last decision still wants, within the same bounds as any other order (`max`, the pool and the share).
+    /// The damping of a scale-up is not for this.
+    pub fn replacements(&self, fleet: &Fleet) -> u32 {
+        let situation = Situation::new(self.now, &self.settings, fleet, &self.load, &self.cpu);
+        let want = self.figures.want.max(situation.floor()).min(situation.most());
+        situation.lacking(want).min(situation.room())
+    }
+
     fn decide(&mut self, fleet: &Fleet) -> (Action, Reason) {
         let mut situation = Situation::new(self.now, &self.settings, fleet, &self.load, &self.cpu);
         self.memory.look(&mut situation);

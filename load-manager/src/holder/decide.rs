@@ -12,7 +12,7 @@ impl Holder {
         if !self.is_settled() {
             return;
         }
-        let fleet = Fleet { share: self.due_share(), ..self.fleet() };
+        let fleet = self.fleet_in_the_pool();
         let decision = self.decider.tick(self.now, &fleet);
         self.record(&decision);
         match &decision.action {
@@ -44,6 +44,11 @@ impl Holder {
         }
         self.last = Some(decision);
         self.ask_back();
+    }
+
+    /// What the decider is told of the nodes, and of what of the pool this service is due.
+    pub(super) fn fleet_in_the_pool(&mut self) -> Fleet {
+        Fleet { share: self.due_share(), ..self.fleet() }
     }
 
     /// What the decider is told of the nodes.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Cause, Effect, Holder, News};
-use crate::node::{Lease, Node, Stage};
+use crate::node::{Lease, Stage};
 
 /// Why a node could not be added.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -99,17 +99,17 @@ impl Holder {
         self.order(1);
     }
 
-    /// A child has to leave although nothing is wrong with it: one node takes its place at once where
-    /// the last decision still wants as many; the damping of a scale-up is not for this.
+    /// A child has to leave although nothing is wrong with it: one node takes its place at once where the
+    /// decider would have it.
     pub(super) fn replace(&mut self) {
-        let Some(last) = &self.last else { return };
-        let bounds = &self.settings.decider;
-        let wanted = last.figures.want.max(bounds.min).min(bounds.max);
-        let holds = |node: &&Node| matches!(node.stage, Stage::Ready(_) | Stage::Starting(_));
-        let held = self.nodes.iter().filter(holds).count() as u32;
-        if held >= wanted {
+        if self.last.is_none() {
             return;
         }
+        let fleet = self.fleet_in_the_pool();
+        if self.decider.replacements(&fleet) == 0 {
+            return;
+        }
+        let (wanted, held) = (self.decider.want_of_pool(), fleet.held());
         let asked = self.order(1);
         let sentence = if asked.is_empty() {
             format!("{wanted} are wanted and {held} are left, but no further node can be asked now")

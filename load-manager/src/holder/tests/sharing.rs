@@ -195,7 +195,10 @@ fn a_slot_that_somebody_gives_back_is_asked_for_when_it_is_heard_of() {
 fn a_free_slot_is_no_reason_to_ask_for_it() {
     let mut day = Diary::sharing(0);
     for _ in 0..3 {
-        day.second(1.0);
+        day.now += s(1);
+        day.taken(1, Some(mail(2, 2)));
+        day.counts(0, &[]);
+        day.act(Holder::decide);
     }
     let entries = day.entries.len();
     let word = NodeWord { claims: vec![(mail(1, 1), s(0))], ..word(Vec::new()) };
@@ -289,6 +292,24 @@ fn what_is_over_the_share_is_given_back_after_five_seconds_whatever_the_load() {
         day.second_with_mail(&mail(0, 1));
         assert_eq!((day.draining(), day.ordered().len()), (1, 0));
     }
+}
+
+#[test]
+fn a_lease_that_is_reclaimed_for_another_is_replaced_up_to_the_share_and_no_further() {
+    let mut day = over_its_share(false);
+    let says = |day: &mut Diary, claim: Claim| {
+        let reclaim = Some(Reclaim { notice: s(30), reason: "another service is short of its share".into() });
+        let leases = vec![LeaseWord { reclaim, ..lease_word(0, LeaseState::Ready) }];
+        let word = NodeWord { slots_free: 0, claims: vec![(claim, s(0))], ..word(leases) };
+        day.hear(Heard::Renewed { node: 0, word, sent_at: Some(day.now) });
+        assert_eq!(day.draining(), 1);
+    };
+    says(&mut day, mail(0, 1));
+    assert_eq!(day.reasons().last(), Some(&"reclaimed"), "two are wanted, and the one left is its share");
+    // Where nobody is short, another one is looked for.
+    let mut day = over_its_share(false);
+    says(&mut day, mail(1, 1));
+    assert_eq!(day.reasons().last(), Some(&"replaced"));
 }
 
 #[test]
