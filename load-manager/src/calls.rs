@@ -12,7 +12,7 @@ use tonic::{Code, Request, Status};
 
 use crate::entrance::Entrance;
 use crate::event::Event;
-use crate::holder::AddFault;
+use crate::holder::{AddFault, Heard};
 use crate::node::{Lease, LeaseRef};
 use crate::wire::reference;
 
@@ -56,7 +56,7 @@ pub(crate) async fn add(
         Err(fault) => Err(fault),
     };
     // The manager is gone only when the daemon ends; the node's time to live cleans up then.
-    events.send(Event::Added { node, result }).await.ok();
+    events.send(Event::Heard(Heard::Added { node, result })).await.ok();
 }
 
 /// The lease granted, and when the request that was answered was sent. Asked twice at most, with the
@@ -120,7 +120,9 @@ pub(crate) async fn adopt(
     let asked = Instant::now();
     let told = match client.adopt(timed(adoption(&identity), ANSWER_TIMEOUT)).await {
         Ok(reply) => Event::Adopted { node, result: Ok(reply.into_inner().leases), asked },
-        Err(status) if status.code() == Code::FailedPrecondition => Event::Fenced(words(&status)),
+        Err(status) if status.code() == Code::FailedPrecondition => {
+            Event::Heard(Heard::Fenced(words(&status)))
+        }
         Err(status) => Event::Adopted { node, result: Err(words(&status)), asked },
     };
     events.send(told).await.ok();
@@ -145,7 +147,7 @@ pub(crate) async fn drain(
     let result =
         client.drain(timed(reference(lease), limit)).await.map(drop).map_err(|status| words(&status));
     tokio::time::sleep(parting).await;
-    events.send(Event::NodeDrained { node, lease_id, result }).await.ok();
+    events.send(Event::Heard(Heard::NodeDrained { node, lease_id, result })).await.ok();
 }
 
 /// Takes a drain back that the node was told of.
@@ -158,7 +160,7 @@ pub(crate) async fn undrain(
     let lease_id = lease.id.clone();
     let result = client.undrain(timed(reference(lease), ANSWER_TIMEOUT)).await;
     let result = result.map(drop).map_err(|status| words(&status));
-    events.send(Event::Undrained { node, lease_id, result }).await.ok();
+    events.send(Event::Heard(Heard::Undrained { node, lease_id, result })).await.ok();
 }
 
 /// Stops the service and frees the slot.
@@ -175,7 +177,7 @@ pub(crate) async fn stop_and_release(
     }
     let released = client.release(timed(named, limit)).await;
     let result = released.map(drop).map_err(|status| words(&status));
-    events.send(Event::Released { node, lease_id, result }).await.ok();
+    events.send(Event::Heard(Heard::Released { node, lease_id, result })).await.ok();
 }
 
 /// A request with a deadline that holds on both sides.

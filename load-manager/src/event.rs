@@ -1,6 +1,5 @@
-//! What the manager hears, as it comes off the wire: from the service-manager, from the links to the
-//! nodes, from the calls it has made, and from people who ask. `holder::Heard` is the same without the
-//! wire and the people.
+//! What comes to the manager: what its holder is to hear, and what people ask. Where the wire or the clock
+//! shows in it, it is still as it came; the rest is said in the holder's own words.
 
 use proto::load_manager::StatusReply;
 use proto::service_manager::{ChildList, LoadSample};
@@ -8,7 +7,7 @@ use proto::task_processor::{Adopted, RenewReply};
 use tokio::sync::oneshot;
 
 use crate::calls::NodeClient;
-use crate::holder::AddFault;
+use crate::holder::Heard;
 use crate::node::Lease;
 
 /// Which decisions a person asks for.
@@ -20,18 +19,14 @@ pub(crate) struct Past {
     pub limit: usize,
 }
 
-/// One thing heard. `node` is an index into the pool.
+/// One thing that happened. `node` is an index into the pool.
 pub(crate) enum Event {
+    /// What the holder takes as it is.
+    Heard(Heard),
     /// The service-manager answers; this is the list it has in force.
     FrontUp(ChildList),
-    /// It does not answer any more.
-    FrontDown(String),
     /// Its counts.
     Sample(LoadSample),
-    /// It has put this generation in force.
-    ListApplied(u64),
-    /// Somebody newer speaks for this front end, and why we know.
-    Fenced(String),
     /// A node answers.
     LinkUp {
         /// Which.
@@ -53,20 +48,6 @@ pub(crate) enum Event {
         /// When the renewal that it answers was sent; `None` for word that was not asked for.
         sent: Option<std::time::Instant>,
     },
-    /// A node's daemon is gone: its connection broke and a new one was refused.
-    LinkRefused {
-        /// Which.
-        node: usize,
-        /// One sentence.
-        words: String,
-    },
-    /// A node does not answer; its silence decides.
-    LinkSilent {
-        /// Which.
-        node: usize,
-        /// One sentence.
-        words: String,
-    },
     /// A node granted a slot.
     Reserved {
         /// Which.
@@ -76,13 +57,6 @@ pub(crate) enum Event {
         /// When the request that it answered was sent: the lease counts from there.
         sent: std::time::Instant,
     },
-    /// An order came to its end.
-    Added {
-        /// Which.
-        node: usize,
-        /// The lease with its service running, or why not.
-        result: Result<Lease, AddFault>,
-    },
     /// A node handed over what it still held, or the call failed.
     Adopted {
         /// Which.
@@ -91,33 +65,6 @@ pub(crate) enum Event {
         result: Result<Vec<Adopted>, String>,
         /// When it was asked.
         asked: std::time::Instant,
-    },
-    /// A node counts no request of ours any more, or the call failed.
-    NodeDrained {
-        /// Which.
-        node: usize,
-        /// Of which lease.
-        lease_id: String,
-        /// Whether it answered so.
-        result: Result<(), String>,
-    },
-    /// A node takes requests again, or refused to.
-    Undrained {
-        /// Which.
-        node: usize,
-        /// Of which lease.
-        lease_id: String,
-        /// Whether it answered so.
-        result: Result<(), String>,
-    },
-    /// A node's slot was given back, or could not be (its time to live frees it then).
-    Released {
-        /// Which.
-        node: usize,
-        /// Of which lease.
-        lease_id: String,
-        /// Whether it answered so.
-        result: Result<(), String>,
     },
     /// A person asks.
     Status(oneshot::Sender<StatusReply>),

@@ -11,6 +11,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::calls::{timed, words};
 use crate::event::Event;
+use crate::holder::Heard;
 
 /// From one failed connect to the next; the socket is on this machine.
 const RETRY_EVERY: Duration = Duration::from_millis(200);
@@ -46,7 +47,7 @@ impl Front {
 
     /// One connection from its start to its end, and how it ended.
     async fn session(&mut self) -> Event {
-        let down = |words: String| Event::FrontDown(words);
+        let down = |words: String| Event::Heard(Heard::FrontDown(words));
         let endpoint = match Endpoint::from_shared(format!("unix://{}", self.socket.display())) {
             Ok(endpoint) => endpoint.connect_timeout(ANSWER_TIMEOUT),
             Err(fault) => return down(format!("{}: {fault}", self.socket.display())),
@@ -68,13 +69,13 @@ impl Front {
         let list = match client.get_child_list(timed(question, ANSWER_TIMEOUT)).await {
             Ok(list) => list.into_inner(),
             Err(status) if status.code() == Code::FailedPrecondition => {
-                return Ok(Event::Fenced(words(&status)));
+                return Ok(Event::Heard(Heard::Fenced(words(&status))));
             }
             Err(status) => return Err(status),
         };
         let mut samples = client.watch_load(wire::WatchLoadRequest {}).await?.into_inner();
         if self.events.send(Event::FrontUp(list)).await.is_err() {
-            return Ok(Event::FrontDown("the load-manager is going down".to_owned()));
+            return Ok(Event::Heard(Heard::FrontDown("the load-manager is going down".to_owned())));
         }
         loop {
             tokio::select! {
@@ -97,15 +98,17 @@ impl Front {
                 }
             }
         }
-        Ok(Event::FrontDown("its stream of load ended".to_owned()))
+        Ok(Event::Heard(Heard::FrontDown("its stream of load ended".to_owned())))
     }
 
     async fn set_list(&mut self, client: &mut Client) -> Result<Event, tonic::Status> {
         let wire::ChildList { generation, children } = self.wanted.borrow_and_update().clone();
         let list = wire::SetChildListRequest { generation, children, incarnation: self.incarnation };
         match client.set_child_list(timed(list, ANSWER_TIMEOUT)).await {
-            Ok(applied) => Ok(Event::ListApplied(applied.into_inner().generation)),
-            Err(status) if status.code() == Code::FailedPrecondition => Ok(Event::Fenced(words(&status))),
+            Ok(applied) => Ok(Event::Heard(Heard::ListApplied(applied.into_inner().generation))),
+            Err(status) if status.code() == Code::FailedPrecondition => {
+                Ok(Event::Heard(Heard::Fenced(words(&status))))
+            }
             Err(status) => Err(status),
         }
     }

@@ -15,6 +15,7 @@ use tonic::transport::Endpoint;
 
 use crate::calls::{Identity, NodeClient, adoption, timed, words};
 use crate::event::Event;
+use crate::holder::Heard;
 
 /// How long a connection to a node may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -113,10 +114,10 @@ impl Link {
             .keep_alive_while_idle(true);
         match endpoint.connect().await {
             Ok(channel) => Ok(NodeClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX)),
-            Err(fault) if is_refused(&fault) => Err(Event::LinkRefused {
+            Err(fault) if is_refused(&fault) => Err(Event::Heard(Heard::LinkRefused {
                 node: self.node,
                 words: format!("nothing listens on {}; is the task-processor running there?", self.address),
-            }),
+            })),
             Err(_) => Err(self.silent(format!("no connection to {}; is the machine up?", self.address))),
         }
     }
@@ -124,7 +125,9 @@ impl Link {
     async fn adopt(&self, client: &mut NodeClient) -> Result<Vec<wire::Adopted>, Event> {
         match client.adopt(timed(adoption(&self.identity), CONNECT_TIMEOUT)).await {
             Ok(reply) => Ok(reply.into_inner().leases),
-            Err(status) if status.code() == Code::FailedPrecondition => Err(Event::Fenced(words(&status))),
+            Err(status) if status.code() == Code::FailedPrecondition => {
+                Err(Event::Heard(Heard::Fenced(words(&status))))
+            }
             Err(status) => Err(self.silent(words(&status))),
         }
     }
@@ -200,7 +203,7 @@ impl Link {
     }
 
     fn silent(&self, words: String) -> Event {
-        Event::LinkSilent { node: self.node, words }
+        Event::Heard(Heard::LinkSilent { node: self.node, words })
     }
 }
 

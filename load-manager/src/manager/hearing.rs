@@ -20,11 +20,9 @@ impl Manager {
                 reply.send(self.journal.past(past)).ok();
                 return;
             }
+            Event::Heard(heard) => heard,
             Event::FrontUp(list) => Heard::FrontUp(wire::child_list(list)),
-            Event::FrontDown(words) => Heard::FrontDown(words),
             Event::Sample(sample) => Heard::Sample(wire::front_sample(sample)),
-            Event::ListApplied(generation) => Heard::ListApplied(generation),
-            Event::Fenced(words) => Heard::Fenced(words),
             Event::LinkUp { node, client, adopted, asked } => {
                 self.clients[node] = Some(client);
                 let adopted = adopted.map(|leases| leases.into_iter().map(wire::adopted).collect());
@@ -34,17 +32,11 @@ impl Manager {
                 let sent_at = sent.map(|sent| self.at(sent));
                 Heard::Renewed { node, word: wire::node_word(reply), sent_at }
             }
-            Event::LinkRefused { node, words } => Heard::LinkRefused { node, words },
-            Event::LinkSilent { node, words } => Heard::LinkSilent { node, words },
             Event::Reserved { node, lease, sent } => Heard::Reserved { node, lease, sent_at: self.at(sent) },
-            Event::Added { node, result } => Heard::Added { node, result },
             Event::Adopted { node, result, asked } => {
                 let result = result.map(|leases| leases.into_iter().map(wire::adopted).collect());
                 Heard::Adopted { node, result, asked_at: self.at(asked) }
             }
-            Event::NodeDrained { node, lease_id, result } => Heard::NodeDrained { node, lease_id, result },
-            Event::Undrained { node, lease_id, result } => Heard::Undrained { node, lease_id, result },
-            Event::Released { node, lease_id, result } => Heard::Released { node, lease_id, result },
         };
         self.holder.hear(self.now(), heard);
     }

@@ -12,7 +12,7 @@ use tonic::transport::Endpoint;
 use super::{Manager, Setup};
 use crate::calls::{Identity, NodeClient};
 use crate::event::{Event, Past};
-use crate::holder::AddFault;
+use crate::holder::{AddFault, Heard};
 use crate::journal::Journal;
 use crate::node::Lease;
 
@@ -78,7 +78,7 @@ impl Desk {
     fn with_child() -> Self {
         let mut desk = Self::ordering();
         desk.hear(Event::Reserved { node: 0, lease: lease(), sent: Instant::now() });
-        desk.hear(Event::Added { node: 0, result: Ok(lease()) });
+        desk.hear(Event::Heard(Heard::Added { node: 0, result: Ok(lease()) }));
         desk
     }
 
@@ -121,7 +121,7 @@ async fn the_list_goes_to_the_service_manager_and_the_lease_to_its_link() {
 async fn an_order_is_made_and_what_comes_of_it_is_heard() {
     let mut desk = Desk::ordering();
     let event = tokio::time::timeout(LIMIT, desk.manager.events.recv()).await.unwrap().unwrap();
-    assert!(matches!(&event, Event::Added { node: 0, result: Err(AddFault::Refused { .. }) }));
+    assert!(matches!(&event, Event::Heard(Heard::Added { node: 0, result: Err(AddFault::Refused { .. }) })));
     desk.hear(event);
     assert_eq!(desk.reasons(), ["queued", "refused"]);
 }
@@ -140,10 +140,10 @@ async fn a_call_that_nobody_waits_for_any_more_is_given_up() {
     let reply = node::RenewReply { node_incarnation: 1, leases: vec![report], ..Default::default() };
     desk.hear(Event::Renewed { node: 0, reply, sent: Some(Instant::now()) });
     let generation = desk.wanted.borrow().generation;
-    desk.hear(Event::ListApplied(generation));
+    desk.hear(Event::Heard(Heard::ListApplied(generation)));
     desk.hear(Event::Sample(front::LoadSample { generation, ..Default::default() }));
     assert_eq!(desk.status().nodes[0].state, "draining");
-    desk.hear(Event::LinkRefused { node: 0, words: "nothing listens".into() });
+    desk.hear(Event::Heard(Heard::LinkRefused { node: 0, words: "nothing listens".into() }));
     // The order was never answered either, but that call ends by itself.
     let mut ends = Vec::new();
     while let Some(end) = tokio::time::timeout(LIMIT, desk.manager.calls.join_next()).await.unwrap() {
@@ -161,7 +161,7 @@ async fn a_drain_is_answered_so_much_later_as_it_is_to_be() {
     loop {
         let event = desk.manager.events.recv().await.unwrap();
         // What comes of the order is not looked at.
-        if let Event::NodeDrained { node, lease_id, .. } = event {
+        if let Event::Heard(Heard::NodeDrained { node, lease_id, .. }) = event {
             assert_eq!((node, lease_id.as_str()), (0, "lease"));
             break;
         }
@@ -186,7 +186,7 @@ async fn a_moment_is_told_in_the_holders_time() {
 #[tokio::test]
 async fn what_had_to_be_done_is_kept_and_shown() {
     let mut desk = Desk::ordering();
-    desk.hear(Event::Added { node: 0, result: Err(AddFault::Failed("exits at once".into())) });
+    desk.hear(Event::Heard(Heard::Added { node: 0, result: Err(AddFault::Failed("exits at once".into())) }));
     let status = desk.status();
     assert_eq!(status.nodes[0].state, "backing off");
     assert!(status.nodes[0].detail.starts_with("exits at once; asked again in "));
