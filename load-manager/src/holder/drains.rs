@@ -25,11 +25,11 @@ impl Holder {
         self.mark_draining(node, lease);
     }
 
-    /// No new request goes there from the next list on.
+    /// No new request goes there from the list on that this input ends with.
     pub(super) fn mark_draining(&mut self, node: usize, lease: Lease) {
         self.nodes[node].enter(Stage::Draining(lease, DrainStep::AtFront), self.now);
-        self.publish();
-        self.nodes[node].mark = self.list.generation;
+        // The list that says so is made when everything that follows from this input is known: one for all.
+        self.nodes[node].mark = self.list.generation + 1;
     }
 
     /// The node asks for it: an operator drained it, or its daemon is about to end.

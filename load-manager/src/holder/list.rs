@@ -39,7 +39,8 @@ pub enum ChildState {
 }
 
 impl Holder {
-    /// Sends the list on where it differs from the last one, and each changed node's lease to its link.
+    /// Sends the list on where it differs from the last one, and each changed node's lease to its link. Done
+    /// once for each input, so that no list says half of what follows from one.
     pub(super) fn publish(&mut self) {
         let mut changed = false;
         for (index, node) in self.nodes.iter_mut().enumerate() {

@@ -43,7 +43,7 @@ impl Holder {
         }
     }
 
-    /// A node is gone: out of the list at once. Answers whether that may ask for another one; the
+    /// A node is gone: out of the list that this input ends with. Answers whether that may ask for another one; the
     /// caller lets the decider see it when it has said all it knows.
     pub(super) fn lose(&mut self, node: usize, why: &str, loss: Loss) -> bool {
         match &self.nodes[node].stage {
@@ -64,7 +64,6 @@ impl Holder {
                 }
                 self.children.retain(|&child| child != node);
                 self.note(Cause::Lost, &[node], why);
-                self.publish();
                 true
             }
         }
