@@ -10,6 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut builder = tonic_prost_build::configure();
     for message in [
         "load_manager.v1.StatusReply",
+        "load_manager.v1.Claim",
         "load_manager.v1.NodeView",
         "load_manager.v1.Decision",
         "load_manager.v1.Figures",

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
-use proto::load_manager::{NodeView, StatusReply as Decisions};
+use proto::load_manager::{Claim, NodeView, StatusReply as Decisions};
 use proto::service_manager::{ChildStatus, StatusReply as Front};
 
 use super::ServiceView;
@@ -54,6 +54,9 @@ fn head(text: &mut String, view: &ServiceView) {
         let level = if decisions.level.is_empty() { "not decided yet" } else { &decisions.level };
         let _ = write!(text, "  load {level}  policy {}", decisions.policy);
     }
+    if let Ok(decisions) = &view.load_manager {
+        pool(text, decisions);
+    }
     if let Ok(front) = &view.service_manager {
         let Front { queued, requests, refused, retries, connections, generation, .. } = front;
         let _ = write!(
@@ -63,6 +66,17 @@ fn head(text: &mut String, view: &ServiceView) {
         );
     }
     text.push_str("\n\n");
+}
+
+/// What it has of the pool and would have; beside others, what it is due.
+fn pool(text: &mut String, decisions: &Decisions) {
+    if let Some(Claim { held, want, min, max, share }) = decisions.claim {
+        let _ = write!(text, "\nholds {held}  wants {want}  min {min}  max {max}");
+        if let Some(share) = share {
+            let _ = write!(text, "  share {share}");
+        }
+        let _ = write!(text, "  standby {}", decisions.standby);
+    }
 }
 
 fn foot(text: &mut String, view: &ServiceView) {
@@ -220,6 +234,21 @@ mod tests {
         assert_eq!(notes(&front, Some(&decisions)), expected);
         // The front end knows it while the load-manager is away, too.
         assert_eq!(notes(&front, None)[..2], expected[..2]);
+    }
+
+    #[test]
+    fn the_claim_to_the_pool_is_a_line_and_the_share_only_beside_others() {
+        let line = |share| {
+            let claim = Claim { held: 2, want: 3, min: 1, max: 8, share };
+            let mut text = String::new();
+            pool(&mut text, &Decisions { claim: Some(claim), standby: 1, ..Decisions::default() });
+            text
+        };
+        assert_eq!(line(None), "\nholds 2  wants 3  min 1  max 8  standby 1");
+        assert_eq!(line(Some(2)), "\nholds 2  wants 3  min 1  max 8  share 2  standby 1");
+        let mut text = String::new();
+        pool(&mut text, &Decisions::default());
+        assert!(text.is_empty(), "it has not decided yet");
     }
 
     fn foot_of(load_manager: Result<Decisions, String>) -> String {

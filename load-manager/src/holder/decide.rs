@@ -52,7 +52,7 @@ impl Holder {
     }
 
     /// What the decider is told of the nodes.
-    pub(super) fn fleet(&self) -> Fleet {
+    pub(crate) fn fleet(&self) -> Fleet {
         let comes = |node: &&Node| {
             matches!(node.stage, Stage::Starting(_) | Stage::Draining(_, DrainStep::Returning))
                 || node.is_adopting

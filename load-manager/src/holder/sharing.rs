@@ -82,7 +82,7 @@ impl Holder {
     }
 
     /// What this service says of itself; `None` before its first decision.
-    fn claim(&self) -> Option<Claim> {
+    pub fn claim(&self) -> Option<Claim> {
         self.last.as_ref()?;
         let want = self.decider.want_of_pool();
         let bounds = &self.settings.decider;
@@ -102,6 +102,12 @@ impl Holder {
     pub(super) fn is_short(&self) -> bool {
         let coming = count(self.nodes.iter().filter(|node| comes(node, self.now)));
         self.claim().is_some_and(|own| own.held + coming < own.want)
+    }
+
+    /// Nodes of the pool that this service is due; `None` where nobody else has a claim to it.
+    pub fn share(&self) -> Option<u32> {
+        let standing = self.sharing.claims.standing(&self.claim()?, self.slots())?;
+        Some(standing.share)
     }
 
     /// Up to `min` leases are guaranteed, those that joined first. One stays so while it is held.

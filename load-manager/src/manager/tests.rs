@@ -184,6 +184,29 @@ async fn a_moment_is_told_in_the_holders_time() {
 }
 
 #[tokio::test]
+async fn a_person_is_shown_what_is_held_wanted_and_due() {
+    assert_eq!(Desk::new().status().claim, None, "nothing is wanted before the first decision");
+    let mut desk = Desk::with_child();
+    let claim = |desk: &Desk| desk.status().claim.map(|claim| (claim.held, claim.want, claim.share));
+    assert_eq!(claim(&desk), Some((1, 1, None)));
+    let mail = node::Claim {
+        service: "mail".into(),
+        front_end: "127.0.0.2".into(),
+        want: 1,
+        max: 1,
+        weight: 1.0,
+        priority: 1,
+        ..Default::default()
+    };
+    let claims = vec![mail];
+    let reply = node::RenewReply { node_incarnation: 1, claims, ..Default::default() };
+    desk.hear(Event::Renewed { node: 0, reply, sent: Some(Instant::now()) });
+    // There is one node, and mail goes before it.
+    assert_eq!(claim(&desk), Some((1, 1, Some(0))));
+    assert_eq!(desk.status().standby, 0);
+}
+
+#[tokio::test]
 async fn what_had_to_be_done_is_kept_and_shown() {
     let mut desk = Desk::ordering();
     desk.hear(Event::Heard(Heard::Added { node: 0, result: Err(AddFault::Failed("exits at once".into())) }));

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use cluster::config::Policy;
+use cluster::share::Claim;
 use proto::load_manager as wire;
 
 use super::Manager;
+use crate::holder::Holder;
 use crate::node::{Link, Node};
 
 impl Manager {
@@ -25,8 +27,15 @@ impl Manager {
             nodes: nodes.map(|node| node_view(node, now)).collect(),
             last: self.journal.last_of_this_run(),
             uptime_ms: holder.uptime(now).as_millis() as u64,
+            standby: holder.fleet().standby_count(),
+            claim: claim_view(holder),
         }
     }
+}
+
+fn claim_view(holder: &Holder) -> Option<wire::Claim> {
+    let Claim { held, want, min, max, .. } = holder.claim()?;
+    Some(wire::Claim { held, want, min, max, share: holder.share() })
 }
 
 fn node_view(node: &Node, now: Duration) -> wire::NodeView {
