@@ -1,16 +1,17 @@
 //! What the tests of this crate start: a daemon as small as can be, and a service as small as can
 //! be. As every daemon's program it is also the guard of what it starts.
 //!
-//! `guarded daemon COMMAND...` keeps a service running until it is told to end, `guarded serve
-//! ADDRESS PORT [STATUS]` answers every request with that status, `guarded listeners ADDRESS` says
-//! what it listens on, `guarded pass ADDRESS` says where two listeners are and passes them on to one
-//! that does so, `guarded replace ADDRESS` passes a listener on after another file took its
-//! number, and says how that went.
+//! `guarded daemon COMMAND...` keeps a service running until it is told to end, `guarded noted
+//! DIRECTORY COMMAND...` notes there that it does, `guarded serve ADDRESS PORT [STATUS]` answers every
+//! request with that status, `guarded listeners ADDRESS` says what it listens on, `guarded pass ADDRESS`
+//! says where two listeners are and passes them on to one that does so, `guarded replace ADDRESS` passes
+//! a listener on after another file took its number, and says how that went.
 
 use std::env;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use cluster::daemon::{self, Shutdown};
@@ -23,7 +24,8 @@ fn main() -> Fallible {
     guard::enter_if_asked();
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["daemon", ..] => run_daemon(arguments[1..].to_vec()),
+        ["daemon", ..] => run_daemon(None, arguments[1..].to_vec()),
+        ["noted", directory, ..] => run_daemon(Some(directory.into()), arguments[2..].to_vec()),
         ["serve", address, port] => serve(address, port, "200"),
         ["serve", address, port, status] => serve(address, port, status),
         ["listeners", address] => say_listeners(address.parse()?),
@@ -34,7 +36,7 @@ fn main() -> Fallible {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn run_daemon(command: Vec<String>) -> Fallible {
+async fn run_daemon(notes: Option<PathBuf>, command: Vec<String>) -> Fallible {
     let shutdown = Shutdown::on_signals()?;
     let instance = Instance::start(Spec {
         service: "shop".to_owned(),
@@ -44,6 +46,7 @@ async fn run_daemon(command: Vec<String>) -> Fallible {
         ready: Some("/".to_owned()),
         start_timeout: Duration::from_secs(10),
         stop_timeout: Duration::from_secs(2),
+        notes,
     })
     .await?;
     say(&instance.guard_pid().to_string())?;

@@ -13,7 +13,9 @@ pub(crate) mod wire;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -39,6 +41,10 @@ pub(crate) const FILE_LIMIT_VARIABLE: &str = "ACCORDION_SERVICE_NOFILE";
 /// left behind is known from what else there is.
 pub(crate) const MARK_VARIABLE: &str = "ACCORDION_GUARD";
 
+/// The number of an open file that the guard inherits and keeps until it ends, without looking at it: a
+/// lock goes with it.
+pub(crate) const LOCK_VARIABLE: &str = "ACCORDION_GUARD_LOCK";
+
 /// What `ps` calls a guard; at most 15 bytes.
 const PROCESS_NAME: &str = "accordion-guard";
 
@@ -53,7 +59,7 @@ static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 /// guard nor a daemon would hear of a child's end.
 ///
 /// It MUST be the first call in `main`: the guard is a process without threads, without a runtime
-/// and without open files.
+/// and without open files of its own.
 pub fn enter_if_asked() {
     sys::hear_of_children();
     let mut arguments = env::args_os().skip(1);
@@ -102,8 +108,8 @@ fn where_it_was(program: PathBuf) -> PathBuf {
 }
 
 /// The command that starts a guard over `command`, the service's. Its stdin, stdout and stderr
-/// must be pipes: see `wire`.
-pub(crate) fn command(service: &str, command: &[String]) -> Command {
+/// must be pipes: see `wire`. `lock` is open in the guard until it ends, and in no other program.
+pub(crate) fn command(service: &str, command: &[String], lock: Option<File>) -> Command {
     // This name leads to the running program even after its file was replaced.
     let program = PROGRAM.get().cloned().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
     let mut guard = Command::new(program);
@@ -111,11 +117,15 @@ pub(crate) fn command(service: &str, command: &[String]) -> Command {
     if let Some(limit) = soft_limit_before() {
         guard.env(FILE_LIMIT_VARIABLE, limit.to_string());
     }
+    if let Some(lock) = lock {
+        guard.env(LOCK_VARIABLE, lock.as_raw_fd().to_string());
+        sys::leave_open(&mut guard, lock);
+    }
     guard
 }
 
 fn enter(command: &[OsString]) -> io::Result<()> {
-    sys::close_inherited_files();
+    sys::close_inherited_files(env::var(LOCK_VARIABLE).ok().and_then(|number| number.parse().ok()));
     sys::ignore_signals(&IGNORED);
     if let Some(limit) = env::var(FILE_LIMIT_VARIABLE).ok().and_then(|limit| limit.parse().ok()) {
         restore_soft_limit(limit);

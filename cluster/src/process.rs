@@ -5,6 +5,8 @@
 
 mod fault;
 mod guarded;
+mod leftover;
+mod note;
 mod port;
 mod probe;
 mod prober;
@@ -14,6 +16,7 @@ use std::future::pending;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -26,6 +29,8 @@ use crate::guard;
 
 pub use fault::StartFault;
 use guarded::{End, Guarded, Life};
+pub use leftover::{Leftover, leftovers};
+use note::Note;
 use port::Port;
 use probe::Probe;
 
@@ -49,6 +54,8 @@ pub struct Spec {
     pub start_timeout: Duration,
     /// From SIGTERM to SIGKILL.
     pub stop_timeout: Duration,
+    /// The directory in which it is noted that it runs, for `leftovers`; `None`: it is not noted.
+    pub notes: Option<PathBuf>,
 }
 
 /// A copy of a service that has been ready. Dropped, it is ended by its guard: SIGTERM, SIGKILL
@@ -91,6 +98,7 @@ impl Spec {
             ready: service.ready.clone(),
             start_timeout: service.start_timeout,
             stop_timeout: service.stop_timeout,
+            notes: None,
         }
     }
 
@@ -127,9 +135,11 @@ impl Instance {
         // Held until nothing of the copy is left.
         let port = port::free(spec.address, &spec.ports).map_err(|error| StartFault::port(&spec, error))?;
         let address = port.socket();
+        let note = spec.notes.as_deref().map(|directory| Note::leave(directory, address));
+        let note = note.transpose().map_err(|error| StartFault::note(&spec, error))?;
         let guarded = spec
             .command_for(address)
-            .and_then(|command| Guarded::spawn(&spec.service, &command))
+            .and_then(|command| Guarded::spawn(&spec.service, &command, note))
             .map_err(|error| StartFault::Guard { service: spec.service.clone(), error })?;
         let probe = Probe::new(address, spec.ready.clone());
         let became = tokio::select! {

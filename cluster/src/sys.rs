@@ -1,10 +1,11 @@
 //! The calls of the operating system that no safe interface offers: signals of a guard, what
-//! happens between fork and exec, and sockets that were passed on by number.
+//! happens between fork and exec, and files that were passed on by number.
 //!
 //! This is the only module with unsafe code; each block says why it is sound. What rustix offers
 //! is called where it is needed and not wrapped here.
 #![allow(unsafe_code)] // signal dispositions, pre_exec and passed file descriptors have no safe form
 
+use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -12,6 +13,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::io::FdFlags;
 use rustix::process::{Pid, Signal};
 
 /// The first file descriptor that is passed on under the convention of sd_listen_fds(3).
@@ -63,12 +65,31 @@ fn hold_back(signals: &[i32], how: i32) -> io::Result<libc::sigset_t> {
     }
 }
 
-/// Closes every file descriptor but stdin, stdout and stderr. Only for a process that owns none
-/// yet, that is, one that just began.
-pub(crate) fn close_inherited_files() {
-    // SAFETY: nothing in this process has opened a file yet (the caller's promise), so nobody's
-    // descriptor is closed under them. An old kernel refuses, and then they merely stay open.
-    unsafe { libc::syscall(libc::SYS_close_range, PASSED_FD_FIRST, libc::c_uint::MAX, 0) };
+/// Closes every file descriptor but stdin, stdout, stderr and `kept`, which stays open until the process
+/// ends and which no program that is started has. Only for a process that owns none yet, that is, one
+/// that just began.
+pub(crate) fn close_inherited_files(kept: Option<RawFd>) {
+    let close = |first: RawFd, last: libc::c_uint| {
+        // SAFETY: nothing in this process has opened a file yet (the caller's promise), so nobody's
+        // descriptor is closed under them. An old kernel refuses, and then they merely stay open; so
+        // does an empty range.
+        unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    };
+    let Some(kept) = kept.filter(|kept| *kept >= PASSED_FD_FIRST) else {
+        return close(PASSED_FD_FIRST, libc::c_uint::MAX);
+    };
+    close(PASSED_FD_FIRST, kept.cast_unsigned() - 1);
+    close(kept + 1, libc::c_uint::MAX);
+    // SAFETY: a number that is not open is an error and no harm.
+    unsafe { libc::fcntl(kept, libc::F_SETFD, libc::FD_CLOEXEC) };
+}
+
+/// The program will have `file` open, under the number that it has here; no other program will that is
+/// started meanwhile.
+pub(crate) fn leave_open(command: &mut Command, file: File) {
+    let leave = move || Ok(rustix::io::fcntl_setfd(&file, FdFlags::empty())?);
+    // SAFETY: between fork and exec only a system call is made, on the new process's own table.
+    unsafe { command.pre_exec(leave) };
 }
 
 /// The program will be in a session of its own, with every signal as the system has it by

@@ -27,6 +27,7 @@ fn spec(command: &[&str]) -> Spec {
         ready: Some("/healthz".to_owned()),
         start_timeout: Duration::from_secs(10),
         stop_timeout: Duration::from_millis(500),
+        notes: None,
     }
 }
 

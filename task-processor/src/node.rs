@@ -5,6 +5,7 @@
 //! channel to that task wrapped in verbs.
 
 mod journal;
+mod leftovers;
 mod lines;
 mod owner;
 mod runner;
@@ -54,7 +55,7 @@ pub(crate) struct Terms {
     pub(crate) lease: Lease,
     /// What it may run.
     pub(crate) services: Vec<Service>,
-    /// Where it keeps its epoch.
+    /// Where it keeps its epoch; beside it, it notes which services run.
     pub(crate) state_file: PathBuf,
 }
 
@@ -150,6 +151,8 @@ pub(crate) struct Overview {
     pub(crate) stopping: bool,
     pub(crate) machine: MachineLoad,
     pub(crate) leases: Vec<LeaseOverview>,
+    /// Slots in which processes of the daemon's previous life still end.
+    pub(crate) leftovers: usize,
     pub(crate) claims: Vec<HeardClaim>,
     pub(crate) requests_cut: u64,
     pub(crate) uptime: Duration,
@@ -204,7 +207,7 @@ impl Node {
     /// Starts the owner, which ends by itself once an announced end has come, or when it is aborted.
     ///
     /// # Errors
-    /// When the saved epoch cannot be read, or the system has no random bytes.
+    /// When the saved epoch or the notes of an earlier life cannot be read, or the system has no random bytes.
     pub(crate) fn start(
         terms: Terms,
         surroundings: Surroundings,

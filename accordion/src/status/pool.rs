@@ -31,6 +31,8 @@ struct Slots {
     slots: u32,
     maintenance: bool,
     stopping: bool,
+    /// Slots that nobody holds and that are not free yet: processes of the daemon's previous life still end.
+    leftovers: u32,
     /// One for each slot that is held.
     held: Vec<Held>,
 }
@@ -118,6 +120,7 @@ impl Slots {
         match (self.stopping, self.maintenance) {
             (true, _) => "going down",
             (false, true) => "drained by operator",
+            (false, false) if self.leftovers > 0 => "was killed, what it ran still ends",
             (false, false) => "",
         }
     }
@@ -137,8 +140,8 @@ impl Held {
 
 impl From<NodeStatus> for Slots {
     fn from(status: NodeStatus) -> Self {
-        let NodeStatus { slots, maintenance, stopping, leases, .. } = status;
-        Self { slots, maintenance, stopping, held: leases.into_iter().map(Held::from).collect() }
+        let NodeStatus { slots, maintenance, stopping, leases, leftovers, .. } = status;
+        Self { slots, maintenance, stopping, leftovers, held: leases.into_iter().map(Held::from).collect() }
     }
 }
 
@@ -197,16 +200,18 @@ mod tests {
             node("c1", Ok(status(leases, false))),
             node("c2", Ok(status(Vec::new(), true))),
             node("c3", Err("it does not answer".into())),
+            node("c4", Ok(NodeStatus { leftovers: 1, ..status(Vec::new(), false) })),
         ];
         let text = of(&nodes);
         let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
         let expected = [
-            "pool 2 of 4 slots held",
+            "pool 2 of 6 slots held",
             "",
             "NODE ADDRESS SLOTS HELD BY NOTE",
             "c1 127.0.0.11 2/2 shop (127.0.0.1) ready, blog (127.0.0.1) draining, asked back for news within 5 s",
             "c2 127.0.0.11 0/2 drained by operator",
             "c3 127.0.0.11 it does not answer",
+            "c4 127.0.0.11 0/2 was killed, what it ran still ends",
             "",
         ];
         assert_eq!(lines.iter().map(|words| words.join(" ")).collect::<Vec<_>>(), expected);

@@ -7,12 +7,13 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Pid;
 
-use super::FILE_LIMIT_VARIABLE;
+use super::{FILE_LIMIT_VARIABLE, LOCK_VARIABLE};
 use crate::sys;
 
 /// What systemd says to the daemon and what the daemon says to us, and none of it to the service.
-const VARIABLES_OF_DAEMON: [&str; 10] = [
+const VARIABLES_OF_DAEMON: [&str; 11] = [
     FILE_LIMIT_VARIABLE,
+    LOCK_VARIABLE,
     "LISTEN_FDS",
     "LISTEN_FDNAMES",
     "LISTEN_PID",

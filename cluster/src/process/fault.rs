@@ -3,7 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -37,6 +37,19 @@ pub enum StartFault {
         service: String,
         /// Where it was to listen.
         address: IpAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// That it runs cannot be noted for the daemon's next life.
+    #[error(
+        "service {service:?}: that it runs cannot be noted in {}: {error}; make the directory writable and look \
+         for space on it", .directory.display()
+    )]
+    Note {
+        /// The service.
+        service: String,
+        /// Where it was to be noted.
+        directory: PathBuf,
         /// What the system says.
         error: io::Error,
     },
@@ -121,6 +134,11 @@ impl StartFault {
             io::ErrorKind::AddrInUse => Self::NoFreePort { service, address, ports: spec.ports.clone() },
             _ => Self::Address { service, address, error },
         }
+    }
+
+    /// It could not be noted that it runs.
+    pub(super) fn note(spec: &Spec, error: io::Error) -> Self {
+        Self::Note { service: spec.service.clone(), directory: spec.notes.clone().unwrap_or_default(), error }
     }
 
     /// The main process ended, or never began.

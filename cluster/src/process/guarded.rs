@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, error, info, warn};
 
+use super::note::{self, Note};
 use super::words::Words;
 use crate::backoff::Backoff;
 use crate::guard;
@@ -21,12 +22,12 @@ use crate::guard::wire::{Order, Report};
 
 /// A guard that has not ended everything this long after the grace is itself killed. It needs 4 s
 /// for a whole end without an order.
-const GUARD_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const GUARD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often what a lost guard left behind is killed, at first and later on: what has not ended by
 /// then cannot, for the time being.
-const KILL_ROUND: Duration = Duration::from_millis(20);
-const KILL_ROUND_MAX: Duration = Duration::from_secs(1);
+pub(super) const KILL_ROUND: Duration = Duration::from_millis(20);
+pub(super) const KILL_ROUND_MAX: Duration = Duration::from_secs(1);
 
 /// How much of a service's output is read at a time, and how many such pieces a pipe holds, 64 KiB
 /// by default, with room to spare.
@@ -90,6 +91,8 @@ struct Keeper {
     main: Option<Pid>,
     /// What every process of the service has in its environment.
     mark: String,
+    /// For the daemon's next life, where it is noted.
+    note: Option<Note>,
     /// The guard said so; it ends next.
     is_all_gone: bool,
     /// When the guard is killed for not having ended everything.
@@ -97,15 +100,30 @@ struct Keeper {
 }
 
 impl Guarded {
-    /// Starts a guard over `command`.
-    pub(super) fn spawn(service: &str, command: &[String]) -> io::Result<Self> {
+    /// Starts a guard over `command`, which keeps the lock of the note. The note is erased once nothing of
+    /// the service is left.
+    pub(super) fn spawn(service: &str, command: &[String], note: Option<Note>) -> io::Result<Self> {
+        let mark = note.as_ref().map_or_else(note::new_mark, |note| note.mark().to_owned());
+        match Self::start_guard(service, command, &mark, note.as_ref()) {
+            Ok(guard) => Ok(Self::keep(service, guard, mark, note)),
+            Err(error) => {
+                note.into_iter().for_each(Note::erase);
+                Err(error)
+            }
+        }
+    }
+
+    fn start_guard(service: &str, command: &[String], mark: &str, note: Option<&Note>) -> io::Result<Child> {
         // What a killed guard leaves behind becomes ours, so that it is found and collected.
         set_child_subreaper(Some(getpid()))?;
-        let mark = format!("{:016x}", fastrand::u64(..));
-        let mut command = Command::from(guard::command(service, command));
-        command.env(guard::MARK_VARIABLE, &mark);
+        let lock = note.map(|note| note.lock().try_clone()).transpose()?;
+        let mut command = Command::from(guard::command(service, command, lock));
+        command.env(guard::MARK_VARIABLE, mark);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut guard = command.spawn()?;
+        command.spawn()
+    }
+
+    fn keep(service: &str, mut guard: Child, mark: String, note: Option<Note>) -> Self {
         let pid = guard.id().expect("a process that nobody has waited for has its number");
         let (wish_in, wish) = watch::channel(Wish::Run);
         let (life, life_out) = watch::channel(Life::Starting);
@@ -123,11 +141,12 @@ impl Guarded {
             exited,
             main: None,
             mark,
+            note,
             is_all_gone: false,
             patience_until: None,
         };
         tokio::spawn(keeper.keep());
-        Ok(Self { pid, wish: wish_in, life: life_out, exited: exited_out })
+        Self { pid, wish: wish_in, life: life_out, exited: exited_out }
     }
 
     /// The guard's own process.
@@ -284,6 +303,7 @@ impl Keeper {
         if !self.is_all_gone || timeout(GUARD_PATIENCE, self.guard.wait()).await.is_err() {
             self.finish_for_guard().await;
         }
+        self.note.take().into_iter().for_each(Note::erase);
         let end = self.end_so_far();
         if end == End::GuardLost {
             error!(service = self.service, "the guard of the service was killed, so the service was as well");

@@ -41,6 +41,12 @@ pub(super) fn free(address: IpAddr, ports: &RangeInclusive<u16>) -> io::Result<P
     Ok(Port { socket })
 }
 
+/// The port that a copy of an earlier life of this daemon has.
+pub(super) fn hold(socket: SocketAddr) -> Port {
+    ledger().hold(socket);
+    Port { socket }
+}
+
 impl Port {
     /// Where the service is to listen.
     pub(super) fn socket(&self) -> SocketAddr {
@@ -73,9 +79,9 @@ fn probe(address: SocketAddr) -> io::Result<()> {
 mod tests {
     use std::collections::HashSet;
     use std::io::ErrorKind;
-    use std::net::{IpAddr, Ipv4Addr, TcpListener};
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
-    use super::free;
+    use super::{free, hold};
 
     /// An address of their own, so that the tests' ports are nobody else's.
     fn address(last: u8) -> IpAddr {
@@ -104,6 +110,17 @@ mod tests {
         let both = [free(address(3), &ports).unwrap(), free(address(3), &ports).unwrap()];
         assert_ne!(both[0].socket(), both[1].socket());
         assert_eq!(free(address(3), &ports).unwrap_err().kind(), ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn a_port_of_an_earlier_life_is_held_whether_or_not_anybody_listens_there() {
+        let ports = 23000..=23001;
+        let held = hold(SocketAddr::new(address(5), 23000));
+        let first = free(address(5), &ports).unwrap();
+        assert_eq!(first.socket().port(), 23001);
+        assert_eq!(free(address(5), &ports).unwrap_err().kind(), ErrorKind::AddrInUse);
+        drop(held);
+        assert_eq!(free(address(5), &ports).unwrap().socket().port(), 23000);
     }
 
     #[test]

@@ -13,6 +13,9 @@ use task_processor::lease::{
 use crate::dice::Dice;
 use crate::wire::{self, Ask, Reply, ToManager, ToNode};
 
+/// What a guard takes at most to end its service once its daemon is gone (design section 7).
+const GUARD_TAKES: u64 = 5_000_000;
+
 /// Who sent a message.
 #[derive(Debug, Clone)]
 pub(crate) struct Sender {
@@ -29,6 +32,8 @@ pub(crate) enum Fate {
     StartFails,
     Gone,
     Idle,
+    /// Its daemon was killed, and its guard has ended it.
+    LeftoverGone,
 }
 
 /// What a node causes outside.
@@ -89,6 +94,8 @@ pub(crate) struct Node {
     lines: Vec<Line>,
     waiting: Vec<Waiting>,
     processes: BTreeMap<LeaseId, Process>,
+    /// Processes of earlier lives of the daemon that have not ended.
+    leftovers: BTreeSet<LeaseId>,
     /// When a lease's holder was heard of it last, and whether it marked it.
     contact: BTreeMap<LeaseId, (u64, bool)>,
     newest: BTreeMap<Holder, u64>,
@@ -106,7 +113,7 @@ impl Node {
         stop_timeout: u64,
     ) -> Self {
         Self {
-            book: Book::new(limits.clone(), 0, false),
+            book: Book::new(limits.clone(), 0, false, 0),
             name,
             data_address,
             limits,
@@ -120,6 +127,7 @@ impl Node {
             lines: Vec::new(),
             waiting: Vec::new(),
             processes: BTreeMap::new(),
+            leftovers: BTreeSet::new(),
             contact: BTreeMap::new(),
             newest: BTreeMap::new(),
             named: 0,
@@ -145,8 +153,9 @@ impl Node {
         self.settle(dice);
     }
 
-    /// The daemon is killed. Its guards end the processes; whoever waits hears that the line broke.
-    pub(crate) fn crash(&mut self) {
+    /// The daemon is killed. Its guards end the processes in their own time; whoever waits hears that the
+    /// line broke.
+    pub(crate) fn crash(&mut self, dice: &mut Dice) {
         self.is_up = false;
         for line in std::mem::take(&mut self.lines) {
             let what = ToManager::Reset { session: line.session };
@@ -157,7 +166,11 @@ impl Node {
             self.out.push(Out::Say { manager, what });
         }
         self.sessions.clear();
-        self.processes.clear();
+        for lease in std::mem::take(&mut self.processes).into_keys() {
+            let (micros, fate) = (dice.within(0..GUARD_TAKES), Fate::LeftoverGone);
+            self.out.push(Out::Later { micros, lease: lease.clone(), fate });
+            self.leftovers.insert(lease);
+        }
         self.contact.clear();
         self.newest.clear();
     }
@@ -167,7 +180,17 @@ impl Node {
         self.is_up = true;
         self.life += 1;
         (self.began, self.now) = (now, now);
-        self.book = Book::new(self.limits.clone(), self.saved_epoch, false);
+        self.book = Book::new(self.limits.clone(), self.saved_epoch, false, self.leftovers.len());
+    }
+
+    /// A process of an earlier life has ended.
+    pub(crate) fn leftover_gone(&mut self, now: u64, lease: &LeaseId, dice: &mut Dice) {
+        self.leftovers.remove(lease);
+        if self.is_up {
+            self.now = now;
+            self.book.leftover_gone();
+            self.settle(dice);
+        }
     }
 
     /// A service ends by itself.
@@ -196,7 +219,7 @@ impl Node {
                 self.processes.remove(lease);
                 self.book.processes_gone(lease);
             }
-            Fate::Ready | Fate::StartFails | Fate::Idle => {}
+            Fate::Ready | Fate::StartFails | Fate::Idle | Fate::LeftoverGone => {}
         }
         self.settle(dice);
     }
@@ -550,10 +573,12 @@ impl Node {
         assert!(!is_marked, "I4: {} is reclaimed and guaranteed", lease.0);
     }
 
-    /// At most one lease and one process for each slot, those of leases that are over included.
+    /// At most one lease and one process for each slot, those of leases that are over and of earlier lives
+    /// of the daemon included.
     fn is_sound(&self) {
         let mut taken: BTreeSet<&LeaseId> = self.book.leases().iter().map(|lease| &lease.id).collect();
         taken.extend(self.processes.keys());
+        taken.extend(&self.leftovers);
         assert!(taken.len() <= self.limits.slots, "I1: {} has more than its slots: {taken:?}", self.name);
     }
 

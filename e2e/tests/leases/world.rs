@@ -181,6 +181,10 @@ impl World {
                     self.after_node(node);
                 }
             }
+            Due::Process(node, _, lease, Fate::LeftoverGone) => {
+                self.nodes[node].leftover_gone(self.now, &lease, &mut self.dice);
+                self.after_node(node);
+            }
             Due::Process(node, life, lease, fate) => {
                 if self.nodes[node].is_up && self.nodes[node].life == life {
                     self.nodes[node].meet(self.now, &lease, fate, &mut self.dice);
@@ -475,7 +479,7 @@ impl World {
             }
             Fault::CrashNode { node, until } => {
                 if self.nodes[node].is_up {
-                    self.nodes[node].crash();
+                    self.nodes[node].crash(&mut self.dice);
                     self.after_node(node);
                     self.at(until, Due::StartNode(node));
                 }

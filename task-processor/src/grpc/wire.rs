@@ -179,6 +179,7 @@ impl From<Overview> for pb::NodeStatus {
             stopping: overview.stopping,
             load: Some(overview.machine.into()),
             leases: overview.leases.into_iter().map(Into::into).collect(),
+            leftovers: u32::try_from(overview.leftovers).unwrap_or(u32::MAX),
             uptime_ms: millis(overview.uptime),
             claims: overview.claims.into_iter().map(Into::into).collect(),
             requests_cut: overview.requests_cut,

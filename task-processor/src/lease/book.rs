@@ -8,6 +8,7 @@
 mod clock;
 mod grant;
 mod kept;
+mod leftover;
 mod reclaim;
 mod renewal;
 mod step;
@@ -76,6 +77,8 @@ pub struct Adopted {
 pub struct Book {
     limits: Limits,
     leases: Vec<Lease>,
+    /// Slots whose processes of an earlier life of the daemon have not ended.
+    leftovers: usize,
     ended: Ended,
     fronts: Fronts,
     claims: Claims,
@@ -88,11 +91,13 @@ pub struct Book {
 }
 
 impl Book {
-    /// An empty book that goes on from what an earlier life of the node saved.
-    pub fn new(limits: Limits, saved_epoch: u64, maintenance: bool) -> Self {
+    /// A book without leases that goes on from what an earlier life of the node saved, and with so many
+    /// services of that life whose processes have not ended.
+    pub fn new(limits: Limits, saved_epoch: u64, maintenance: bool, leftovers: usize) -> Self {
         Self {
             limits,
             leases: Vec::new(),
+            leftovers,
             ended: Ended::default(),
             fronts: Fronts::default(),
             claims: Claims::default(),

@@ -1,5 +1,6 @@
 //! The leases' rules, told as diaries: what happens, when, and what the node then says.
 
+mod leftover;
 mod sharing;
 
 use std::task::Poll;
@@ -44,7 +45,7 @@ impl Diary {
     }
 
     fn with(limits: Limits, saved_epoch: u64) -> Self {
-        Self { book: Book::new(limits, saved_epoch, false), wishes: 0 }
+        Self { book: Book::new(limits, saved_epoch, false, 0), wishes: 0 }
     }
 
     fn ask(&mut self, at: Duration, service: &str, incarnation: u64, request: &str) -> Result<Grant, Denial> {

@@ -58,6 +58,19 @@ pub(super) fn fenced(holder: &Holder, newest: u64) {
     warn!(service = holder.service, front_end = holder.front_end, newest, "older load-manager fenced");
 }
 
+/// The daemon was killed before, and services of that life have not ended.
+pub(super) fn left_over(services: usize) {
+    warn!(
+        services,
+        "processes of the daemon's previous life still end, and their slots are not granted before"
+    );
+}
+
+/// One of them has ended.
+pub(super) fn leftover_gone(left: usize) {
+    info!(left, "a service of the daemon's previous life has ended and its slot is free");
+}
+
 /// An operator drained the node or took that back.
 pub(super) fn maintenance(is_on: bool, leases: usize) {
     let text = if is_on { "node drained by an operator" } else { "node taken back by an operator" };

@@ -5,6 +5,7 @@ mod effects;
 mod speech;
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::leftovers::Leftovers;
 use super::lines::{LineId, Lines};
 use super::runner::{Event, Running, What};
 use super::waiting::{Waiting, reply};
@@ -42,6 +44,7 @@ pub(super) struct Owner {
     saved: Saved,
     services: HashMap<LeaseId, Service>,
     runners: JoinSet<()>,
+    leftovers: Leftovers,
     events: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
     waiting: Waiting,
     lines: Lines,
@@ -76,10 +79,11 @@ impl Owner {
     pub(super) fn new(terms: Terms, surroundings: Surroundings) -> Result<Self, NodeFault> {
         let state_file = StateFile::new(terms.state_file.clone());
         let saved = state_file.read()?;
+        let leftovers = Leftovers::find(&notes(&terms))?;
         let mut secrets = Secrets::open()?;
         let incarnation = secrets.incarnation()?;
         Ok(Self {
-            book: Book::new(limits(&terms), saved.epoch, saved.maintenance),
+            book: Book::new(limits(&terms), saved.epoch, saved.maintenance, leftovers.count()),
             terms,
             surroundings,
             began: Instant::now(),
@@ -89,6 +93,7 @@ impl Owner {
             saved,
             services: HashMap::new(),
             runners: JoinSet::new(),
+            leftovers,
             events: mpsc::channel(EVENTS_MAX),
             waiting: Waiting::default(),
             lines: Lines::default(),
@@ -112,6 +117,10 @@ impl Owner {
                 Some(event) = self.events.1.recv() => self.happen(event),
                 () = gate.idle() => {}
                 Some(ended) = self.runners.join_next() => ended.map_err(NodeFault::Runner)?,
+                Some(ended) = self.leftovers.next_gone() => {
+                    ended.map_err(NodeFault::Runner)?;
+                    self.book.leftover_gone();
+                }
                 command = commands.recv() => match command {
                     Some(command) => self.obey(command).await,
                     None => break,
@@ -290,6 +299,11 @@ fn relayed(services: &[cluster::config::Service], name: &str) -> Option<Protocol
         (DataPath::Relayed, UpstreamProtocol::H2c) => Some(Protocol::H2c),
         (DataPath::Relayed, UpstreamProtocol::Http1) => Some(Protocol::Http1),
     }
+}
+
+/// Where it is noted which services run: beside the saved epoch, for like that it must outlive the daemon.
+pub(super) fn notes(terms: &Terms) -> PathBuf {
+    terms.state_file.with_extension("running")
 }
 
 fn limits(terms: &Terms) -> Limits {

@@ -149,6 +149,7 @@ impl Site {
             ready: None,
             start_timeout: START_LIMIT,
             stop_timeout: STOP_LIMIT,
+            notes: None,
         };
         Ok(Instance::start(spec).await?)
     }

@@ -59,6 +59,11 @@ impl Ledger {
         self.taken.insert(socket);
     }
 
+    /// A copy has that port already; the search goes on from where it was.
+    pub(super) fn hold(&mut self, socket: SocketAddr) {
+        self.taken.insert(socket);
+    }
+
     /// The copy that had it has ended.
     pub(super) fn give_back(&mut self, socket: SocketAddr, now: Instant) {
         self.taken.remove(&socket);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::leftover::STILL_ENDS;
 use super::step::moved;
 use super::{Book, Grant, Wish, grant_of};
 use crate::lease::fronts::Heard;
@@ -133,18 +134,20 @@ impl Book {
         for (id, deadline) in orphans {
             self.happen(&id, Why::Wanted, |state| state.give_up(deadline));
         }
-        let ending = self.leases.iter().any(|lease| {
-            matches!(lease.state, State::Draining { .. } | State::Stopping { .. } | State::Stopped)
-        });
+        let ending = self.leftovers > 0
+            || self.leases.iter().any(|lease| {
+                matches!(lease.state, State::Draining { .. } | State::Stopping { .. } | State::Stopped)
+            });
         let retry_after = if ending { SOON } else { self.limits.ttl };
         if let Some((lease, _)) = self.reclaimed_for(holder) {
             let detail = format!("lease {} of {} is reclaimed for this wish", lease.id, lease.holder);
             return Denial { reclaiming: true, ..self.denial(DenialReason::NoSlot, detail, SOON) };
         }
         let held = match self.first_kept_for() {
-            Some(first) if self.leases.len() < self.limits.slots => {
+            Some(first) if self.taken_slots() < self.limits.slots => {
                 format!("the free slot of the node is kept for {first}")
             }
+            Some(_) | None if self.leftovers > 0 => STILL_ENDS.to_owned(),
             Some(_) | None => format!("all {} slots of the node are held", self.limits.slots),
         };
         let detail = match reclaim {

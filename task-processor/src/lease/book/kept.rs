@@ -21,7 +21,7 @@ impl Book {
     /// Free slots that are kept for nobody but this holder.
     pub(super) fn open_slots(&self, holder: &Holder) -> usize {
         let for_others = self.kept.iter().filter(|kept| kept.claimant.holder != *holder).count();
-        self.limits.slots.saturating_sub(self.leases.len() + for_others)
+        self.limits.slots.saturating_sub(self.taken_slots() + for_others)
     }
 
     /// Whom the free slots of the node are kept for.

@@ -84,7 +84,7 @@ impl World {
             drain_limits: [("shop".to_owned(), Duration::from_secs(300))].into(),
         };
         Self {
-            book: Book::new(limits, saved, false),
+            book: Book::new(limits, saved, false, 0),
             now: Duration::ZERO,
             named: Vec::new(),
             running: HashSet::new(),

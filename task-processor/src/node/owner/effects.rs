@@ -118,7 +118,8 @@ impl Owner {
             self.book.start_failed(&id, format!("service {} is not in cluster.toml", lease.holder.service));
             return;
         };
-        let spec = Spec::on_node(service, self.terms.machine);
+        let notes = Some(super::notes(&self.terms));
+        let spec = Spec { notes, ..Spec::on_node(service, self.terms.machine) };
         let record = Service::default();
         let run = runner::run(id.clone(), spec, record.stop.clone(), self.events.0.clone());
         self.runners.spawn(run);

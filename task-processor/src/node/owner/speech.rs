@@ -58,6 +58,7 @@ impl Owner {
             stopping: self.book.is_stopping(),
             machine: self.surroundings.figures.borrow().machine,
             leases: self.book.leases().iter().map(|lease| self.lease_overview(lease)).collect(),
+            leftovers: self.book.leftovers(),
             claims: self.book.claims(self.now()),
             requests_cut: self.requests_cut,
             uptime: self.now(),
