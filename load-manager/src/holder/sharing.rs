@@ -209,9 +209,6 @@ impl Holder {
 
     /// Slots of the nodes that are up and may be borrowed.
     fn slots(&self) -> u32 {
-        let is_there = |node: &Node| {
-            matches!(node.link, Link::Up { .. }) && !node.report.maintenance && !node.report.stopping
-        };
         let pool = self.nodes.iter().zip(&self.settings.nodes);
         pool.filter(|(node, _)| is_there(node)).map(|(_, place)| place.slots).fold(0, u32::saturating_add)
     }
@@ -239,11 +236,15 @@ fn is_held(node: &Node) -> bool {
     }
 }
 
-/// Whether it was asked, or takes a slot back for this service.
+/// Whether it was asked, or takes a slot back for this service, and still can.
 fn comes(node: &Node, now: Duration) -> bool {
-    node.stage == Stage::Starting(None)
-        || node.is_adopting
-        || node.stage == Stage::Free && node.awaits_until.is_some_and(|until| now < until)
+    let can_give = is_there(node) && node.awaits_until.is_some_and(|until| now < until);
+    node.stage == Stage::Starting(None) || node.is_adopting || node.stage == Stage::Free && can_give
+}
+
+/// Whether it answers and may be borrowed.
+fn is_there(node: &Node) -> bool {
+    matches!(node.link, Link::Up { .. }) && !node.report.maintenance && !node.report.stopping
 }
 
 fn count<T>(items: impl Iterator<Item = T>) -> u32 {

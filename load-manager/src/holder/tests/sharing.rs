@@ -144,6 +144,24 @@ fn what_is_taken_back_already_is_not_asked_for_again() {
 }
 
 #[test]
+fn a_node_that_can_give_nothing_any_more_is_not_waited_for() {
+    let mut day = Diary::sharing(1);
+    day.until_asked_back(1.0);
+    day.reclaims(0, 30);
+    let asked: Vec<usize> = (0..12)
+        .flat_map(|_| {
+            day.now += s(1);
+            let drained = NodeWord { slots_free: 0, maintenance: true, ..word(Vec::new()) };
+            day.hear(Heard::Renewed { node: 0, word: drained, sent_at: Some(day.now) });
+            day.taken(1, Some(mail(2, 2)));
+            day.wait_for(1.0);
+            day.asked_back().into_iter().map(|(node, _)| node).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(asked, [1], "an operator drained the first one");
+}
+
+#[test]
 fn a_node_with_nothing_to_spare_does_not_keep_the_others_from_being_asked() {
     let mut day = Diary::sharing(1);
     let mut asked = Vec::new();

@@ -139,9 +139,11 @@ impl Book {
                 matches!(lease.state, State::Draining { .. } | State::Stopping { .. } | State::Stopped)
             });
         let retry_after = if ending { SOON } else { self.limits.ttl };
-        if let Some((lease, _)) = self.reclaimed_for(holder) {
+        if let Some((lease, reclaim)) = self.reclaimed_for(holder) {
             let detail = format!("lease {} of {} is reclaimed for this wish", lease.id, lease.holder);
-            return Denial { reclaiming: true, ..self.denial(DenialReason::NoSlot, detail, SOON) };
+            // Sooner it is told that a slot is free; meanwhile it is not to have one reclaimed elsewhere too.
+            let left = reclaim.until.saturating_sub(now).max(SOON);
+            return Denial { reclaiming: true, ..self.denial(DenialReason::NoSlot, detail, left) };
         }
         let held = match self.first_kept_for() {
             Some(first) if self.taken_slots() < self.limits.slots => {

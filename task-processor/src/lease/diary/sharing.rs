@@ -89,7 +89,8 @@ fn a_starved_service_gets_the_slot_that_another_has_over_its_share() {
     let (mut day, lease) = Diary::shop_has_all(of_two(1));
     // The pool has two slots: each is due one, and shop has two.
     let denial = day.starved(s(1), "mail").unwrap_err();
-    assert_eq!((denial.reason, denial.reclaiming, denial.retry_after), (DenialReason::NoSlot, true, s(1)));
+    // The claimant waits for the whole notice before it looks elsewhere.
+    assert_eq!((denial.reason, denial.reclaiming, denial.retry_after), (DenialReason::NoSlot, true, s(30)));
     assert!(denial.detail.contains("lease-1 of service shop"), "{}", denial.detail);
     let effects = day.book.effects();
     assert!(effects.contains(&Effect::Notify(holder("shop"))));
