@@ -111,6 +111,8 @@ pub struct Report {
     /// Whether our service there does not answer its readiness probe, and nobody but the front end can
     /// keep requests from it.
     pub probe_fails: bool,
+    /// Whether it asks for our lease back.
+    pub is_reclaimed: bool,
 }
 
 /// What the silence of a node means.
@@ -325,8 +327,10 @@ impl Node {
         self.is_refused = false;
         // What stands by does so as long as it is held; silent for a while or not.
         self.stands_by &= matches!(stage, Stage::Ready(_) | Stage::Jeopardy(_));
-        // What was said of another service says nothing of the one to come.
-        self.report.probe_fails &= !matches!(stage, Stage::Free | Stage::Starting(_));
+        // What was said of another lease says nothing of the one to come.
+        let goes_on = !matches!(stage, Stage::Free | Stage::Starting(_));
+        self.report.probe_fails &= goes_on;
+        self.report.is_reclaimed &= goes_on;
         match stage {
             Stage::Ready(_) => {
                 // A drain taken back or a link that answers again does not make a node young.

@@ -96,6 +96,8 @@ fn draining_node(node: &Node, now: Duration) -> Option<DrainingNode> {
     }
     let can_return =
         matches!(step, DrainStep::AtFront | DrainStep::AtNode) && matches!(node.link, Link::Up { .. });
-    let undrainable = can_return && !node.report.maintenance && !node.report.stopping;
+    // A node that asked for the drain would only ask again.
+    let is_asked_for = node.report.maintenance || node.report.stopping || node.report.is_reclaimed;
+    let undrainable = can_return && !is_asked_for;
     Some(DrainingNode { node: node.name.clone(), undrainable, since: now.saturating_sub(node.since) })
 }

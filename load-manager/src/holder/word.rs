@@ -109,6 +109,7 @@ impl NodeWord {
             service_memory_bytes: lease.map_or(0, |lease| lease.memory_bytes),
             in_flight: lease.and_then(|lease| lease.in_flight),
             probe_fails: lease.is_some_and(|lease| lease.probe_fails),
+            is_reclaimed: lease.is_some_and(|lease| lease.reclaim.is_some()),
         }
     }
 }

@@ -65,7 +65,9 @@ fn lease_word(report: pb::LeaseReport) -> LeaseWord {
 }
 
 fn reclaim(reclaim: pb::Reclaim) -> Reclaim {
-    Reclaim { notice: Duration::from_millis(reclaim.notice_ms), reason: reclaim.reason }
+    let pb::Reclaim { notice_ms, reason, for_service } = reclaim;
+    let reason = if for_service.is_empty() { reason } else { format!("{reason} ({for_service})") };
+    Reclaim { notice: Duration::from_millis(notice_ms), reason }
 }
 
 /// A lease that a node still holds for this front end.
@@ -122,8 +124,11 @@ mod tests {
         let lease = &word.leases[0];
         assert_eq!((lease.state, lease.in_flight), (LeaseState::Orphan, Some(2)));
         assert!(lease.probe_fails);
-        let reclaim = Reclaim { notice: Duration::from_secs(30), reason: "going down".into() };
-        assert_eq!(lease.reclaim, Some(reclaim));
+        let told = Reclaim { notice: Duration::from_secs(30), reason: "going down".into() };
+        assert_eq!(lease.reclaim, Some(told));
+        let wanted =
+            pb::Reclaim { notice_ms: 0, reason: "another is short".into(), for_service: "mail".into() };
+        assert_eq!(reclaim(wanted).reason, "another is short (mail)");
     }
 
     #[test]

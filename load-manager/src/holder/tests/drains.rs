@@ -151,3 +151,15 @@ fn a_node_that_drains_by_itself_is_drained_and_one_that_stops_is_lost() {
     assert_eq!(day.listed(), [("c1", ChildState::Ready)]);
     assert!(day.is_free(1));
 }
+
+#[test]
+fn a_drain_that_the_node_asked_for_is_taken_back_only_when_it_asks_no_more() {
+    let mut day = Diary::with_children();
+    let wanted = Reclaim { notice: s(30), reason: "another service is below its min".into() };
+    day.says(0, vec![LeaseWord { reclaim: Some(wanted), ..lease_word(0, LeaseState::Ready) }]);
+    assert_eq!(day.drain_step(0), Some(DrainStep::AtFront));
+    let undrainable = |day: &Diary| day.holder.fleet().draining[0].undrainable;
+    assert!(!undrainable(&day), "it would be drained again at the node's next word");
+    day.says(0, vec![lease_word(0, LeaseState::Ready)]);
+    assert!(undrainable(&day));
+}
