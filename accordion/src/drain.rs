@@ -2,12 +2,13 @@
 //! over its own restart, and asks the front ends that hold it to drain it.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-use proto::task_processor::SetMaintenanceRequest;
+use proto::task_processor::{SetMaintenanceReply, SetMaintenanceRequest};
 
 use crate::reach::{Reach, Which, block_on, question, words};
 
-/// Its command line.
+/// The command line of `undrain`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The node's name in cluster.toml
@@ -17,8 +18,28 @@ pub(crate) struct Args {
     which: Which,
 }
 
-/// Drains the node (`drained`), or lets it be borrowed again.
-pub(crate) fn main(args: &Args, drained: bool) -> ExitCode {
+/// The command line of `drain`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DrainArgs {
+    #[command(flatten)]
+    args: Args,
+    /// Cut the requests that still run when the notice is over (`reclaim_notice` in cluster.toml), in place of
+    /// waiting for them
+    #[arg(long)]
+    now: bool,
+}
+
+/// Drains the node.
+pub(crate) fn drain(args: &DrainArgs) -> ExitCode {
+    say(&args.args, SetMaintenanceRequest { maintenance: true, now: args.now })
+}
+
+/// Lets it be borrowed again.
+pub(crate) fn undrain(args: &Args) -> ExitCode {
+    say(args, SetMaintenanceRequest { maintenance: false, now: false })
+}
+
+fn say(args: &Args, wanted: SetMaintenanceRequest) -> ExitCode {
     let reach = match args.which.reach() {
         Ok(reach) => reach,
         Err(code) => return code,
@@ -30,25 +51,33 @@ pub(crate) fn main(args: &Args, drained: bool) -> ExitCode {
             return Err(format!("cluster.toml has no node {name:?}; it has: {}", names.join(", ")));
         };
         let mut client = Reach::task_processor(node).await?;
-        let request = question(SetMaintenanceRequest { maintenance: drained });
         let whom = format!("the task-processor of {name}");
-        let reply = client.set_maintenance(request).await.map_err(|status| words(&whom, &status))?;
+        let reply = client.set_maintenance(question(wanted)).await.map_err(|status| words(&whom, &status))?;
         #[allow(clippy::print_stdout)] // the answer to the person who typed the command
         {
-            println!("{}", sentence(name, drained, reply.into_inner().leases));
+            println!("{}", sentence(name, wanted.maintenance, reply.into_inner()));
         }
         Ok(())
     })
 }
 
-fn sentence(node: &str, drained: bool, leases: u32) -> String {
-    match (drained, leases) {
-        (true, 0) => format!("{node} is drained; nobody borrows it until `accordion undrain {node}`"),
-        (true, leases) => format!(
-            "{node} is being drained of {leases} service{}; its requests end first (see `accordion status`), and nobody \
-             borrows it until `accordion undrain {node}`",
-            if leases == 1 { "" } else { "s" }
+fn sentence(
+    node: &str,
+    drained: bool,
+    SetMaintenanceReply { leases, notice_ms }: SetMaintenanceReply,
+) -> String {
+    let services = format!("{leases} service{}", if leases == 1 { "" } else { "s" });
+    match (drained, leases, notice_ms.map(Duration::from_millis)) {
+        (false, ..) => format!("{node} may be borrowed again"),
+        (true, 0, _) => format!("{node} is drained; nobody borrows it until `accordion undrain {node}`"),
+        (true, _, None) => format!(
+            "{node} is being drained of {services}; its requests end first (see `accordion status`), and nobody \
+             borrows it until `accordion undrain {node}`"
         ),
-        (false, _) => format!("{node} may be borrowed again"),
+        (true, _, Some(notice)) => format!(
+            "{node} is being drained of {services}; requests that still run in {:.0} s are cut, and nobody borrows \
+             it until `accordion undrain {node}`",
+            notice.as_secs_f64()
+        ),
     }
 }

@@ -40,8 +40,8 @@ enum Command {
     Why(why::Args),
     /// Play a load to other settings or another policy: what would have been overloaded, held, decided
     WhatIf(what_if::Args),
-    /// Take a node out for maintenance: its requests end first, then nobody borrows it
-    Drain(drain::Args),
+    /// Take a node out for maintenance: its requests end first, or by a deadline, then nobody borrows it
+    Drain(drain::DrainArgs),
     /// Let a drained node be borrowed again
     Undrain(drain::Args),
     /// Compare what a request costs here with nginx and HAProxy
@@ -68,8 +68,8 @@ pub fn run() -> ExitCode {
         Command::Status(args) => status::main(&args),
         Command::Why(args) => why::main(&args),
         Command::WhatIf(args) => what_if::main(&args),
-        Command::Drain(args) => drain::main(&args, true),
-        Command::Undrain(args) => drain::main(&args, false),
+        Command::Drain(args) => drain::drain(&args),
+        Command::Undrain(args) => drain::undrain(&args),
         Command::Bench(args) => bench::main(&args),
         Command::ServiceManager(args) => service_manager::main(args),
         Command::LoadManager(args) => load_manager::main(args),

@@ -137,8 +137,8 @@ impl TaskProcessor for Control {
         &self,
         request: Request<pb::SetMaintenanceRequest>,
     ) -> Result<Response<pb::SetMaintenanceReply>, Status> {
-        let leases = self.node.set_maintenance(request.into_inner().maintenance).await?;
-        Ok(Response::new(pb::SetMaintenanceReply { leases: u32::try_from(leases).unwrap_or(u32::MAX) }))
+        let wanted = wire::maintenance(&request.into_inner())?;
+        Ok(Response::new(self.node.set_maintenance(wanted).await?.into()))
     }
 
     async fn status(&self, _: Request<pb::StatusRequest>) -> Result<Response<pb::NodeStatus>, Status> {

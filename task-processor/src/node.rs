@@ -187,6 +187,26 @@ pub(crate) struct Asked {
     pub(crate) reclaim: Option<ReclaimWish>,
 }
 
+/// What an operator wants of the node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Maintenance {
+    /// To grant leases.
+    Off,
+    /// To grant none, and to have those there are drained.
+    Drained,
+    /// The same, and to end what still runs when the notice is over.
+    DrainedNow,
+}
+
+/// What an operator's drain still waits for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ToDrain {
+    /// Leases there still are.
+    pub(crate) leases: usize,
+    /// When they are ended, whatever runs; `None`: they are not.
+    pub(crate) notice: Option<Duration>,
+}
+
 /// Where a command's answer goes.
 type Answer<T> = oneshot::Sender<Result<T, CallFault>>;
 
@@ -198,7 +218,7 @@ enum Command {
     Adopt { holder: Holder, incarnation: u64, answer: Answer<Vec<(Adopted, Option<Entrance>)>> },
     Renew { renewal: Renewal, sequence: u64, line: Line },
     CloseLine(LineId),
-    SetMaintenance { maintenance: bool, answer: Answer<usize> },
+    SetMaintenance { wanted: Maintenance, answer: Answer<ToDrain> },
     Overview(Answer<Overview>),
     End,
 }
@@ -254,9 +274,9 @@ impl Node {
         let _ = self.commands.send(Command::CloseLine(line)).await;
     }
 
-    /// The operator's drain or its end; answers how many leases are still to be drained.
-    pub(crate) async fn set_maintenance(&self, maintenance: bool) -> Result<usize, CallFault> {
-        self.ask(|answer| Command::SetMaintenance { maintenance, answer }).await
+    /// The operator's drain or its end.
+    pub(crate) async fn set_maintenance(&self, wanted: Maintenance) -> Result<ToDrain, CallFault> {
+        self.ask(|answer| Command::SetMaintenance { wanted, answer }).await
     }
 
     /// What a person is shown.

@@ -414,7 +414,7 @@ async fn an_operators_drain_and_the_epoch_survive_a_restart() {
     let grant = world.reserve("fe").await;
     let mut holder = world.holder(1).await;
     holder.renew(1, &[lease(&grant)]).await;
-    let request = pb::SetMaintenanceRequest { maintenance: true };
+    let request = pb::SetMaintenanceRequest { maintenance: true, now: false };
     let reply = soon(world.client.clone().set_maintenance(request)).await.unwrap().into_inner();
     assert_eq!(reply.leases, 1);
     let told = holder.heard(|reply| reply.maintenance).await;
@@ -424,7 +424,7 @@ async fn an_operators_drain_and_the_epoch_survive_a_restart() {
     soon(world.ended).await.unwrap().unwrap();
     let world = world_in(cluster(), world.directory).await;
     assert_eq!(denial(world.ask("fe", 1, "wish").await).reason(), DenialReason::Maintenance);
-    let request = pb::SetMaintenanceRequest { maintenance: false };
+    let request = pb::SetMaintenanceRequest { maintenance: false, now: false };
     soon(world.client.clone().set_maintenance(request)).await.unwrap();
     assert!(world.reserve("fe").await.epoch > grant.epoch);
 }

@@ -12,7 +12,7 @@ use tonic::Status;
 
 use crate::lease::{Adopted, Denial, DenialReason, Grant, Holder, LeaseId, LeaseRef, Refusal, Report, State};
 use crate::load::MachineLoad;
-use crate::node::{CallFault, Entrance, LeaseOverview, Notice, Overview, Use};
+use crate::node::{CallFault, Entrance, LeaseOverview, Maintenance, Notice, Overview, ToDrain, Use};
 
 pub(super) use sharing::{claim, guaranteed, reclaim_wish};
 
@@ -46,6 +46,16 @@ pub(super) fn lease_refs(leases: Vec<pb::LeaseRef>) -> Result<Vec<LeaseRef>, Sta
         return Err(Status::invalid_argument(text));
     }
     leases.into_iter().map(lease_ref).collect()
+}
+
+/// What an operator wants.
+pub(super) fn maintenance(request: &pb::SetMaintenanceRequest) -> Result<Maintenance, Status> {
+    match (request.maintenance, request.now) {
+        (true, true) => Ok(Maintenance::DrainedNow),
+        (true, false) => Ok(Maintenance::Drained),
+        (false, false) => Ok(Maintenance::Off),
+        (false, true) => Err(Status::invalid_argument("now is only for a drain, and maintenance is false")),
+    }
 }
 
 pub(super) fn millis(duration: Duration) -> u64 {
@@ -137,6 +147,12 @@ impl From<Denial> for pb::Denial {
             holders: denial.holders.into_iter().map(holding).collect(),
             reclaiming: denial.reclaiming,
         }
+    }
+}
+
+impl From<ToDrain> for pb::SetMaintenanceReply {
+    fn from(ToDrain { leases, notice }: ToDrain) -> Self {
+        Self { leases: u32::try_from(leases).unwrap_or(u32::MAX), notice_ms: notice.map(millis) }
     }
 }
 

@@ -86,6 +86,8 @@ pub struct Book {
     epoch: u64,
     saved_epoch: u64,
     maintenance: bool,
+    /// When an operator's drain ends what still runs, if it does.
+    cuts_at: Option<Duration>,
     ends_at: Option<Duration>,
     effects: Vec<Effect>,
 }
@@ -105,6 +107,7 @@ impl Book {
             epoch: saved_epoch,
             saved_epoch,
             maintenance,
+            cuts_at: None,
             ends_at: None,
             effects: Vec::new(),
         }

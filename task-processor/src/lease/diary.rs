@@ -534,6 +534,39 @@ fn maintenance_grants_nothing_and_asks_the_holders_to_drain() {
 }
 
 #[test]
+fn a_drain_that_is_to_be_now_ends_what_still_runs_when_the_notice_is_over() {
+    let mut day = Diary::new();
+    let lease = day.ready(s(0));
+    day.book.drain_now(s(0));
+    assert_eq!(day.book.cuts_after(s(0)), None, "the node is not drained at all");
+    day.book.set_maintenance(true);
+    day.book.drain_now(s(5));
+    // Asked again it does not begin anew.
+    day.book.drain_now(s(9));
+    assert_eq!(day.book.cuts_after(s(9)), Some(s(26)));
+    let told = day.renew(s(30), &lease, 1).leases[0].reclaim.as_ref().map(|reclaim| reclaim.notice);
+    assert_eq!(told, Some(s(5)));
+    assert_eq!(day.book.next_deadline(), Some(s(35)));
+    day.book.effects();
+    day.book.tick(s(35));
+    assert_eq!(day.state(&lease), Some(State::Stopping { then: Then::Free }));
+    assert!(day.book.effects().contains(&Effect::Cut(lease.id.clone())));
+    assert!(day.book.next_deadline().is_none_or(|deadline| deadline > s(35)), "it is done");
+}
+
+#[test]
+fn a_drain_that_was_to_be_now_is_called_off_with_the_drain() {
+    let mut day = Diary::new();
+    let lease = day.ready(s(0));
+    day.book.set_maintenance(true);
+    day.book.drain_now(s(1));
+    day.book.set_maintenance(false);
+    day.renew(s(30), &lease, 1);
+    day.book.tick(s(31));
+    assert_eq!(day.state(&lease), Some(State::Ready));
+}
+
+#[test]
 fn an_announced_end_waits_for_a_holder_that_listens() {
     let mut day = Diary::new();
     let lease = day.ready(s(0));

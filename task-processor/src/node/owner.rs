@@ -18,7 +18,10 @@ use super::leftovers::Leftovers;
 use super::lines::{LineId, Lines};
 use super::runner::{Event, Running, What};
 use super::waiting::{Waiting, reply};
-use super::{Answer, Asked, Call, CallFault, Command, Done, Entrance, Line, Surroundings, Terms, journal};
+use super::{
+    Answer, Asked, Call, CallFault, Command, Done, Entrance, Line, Maintenance, Surroundings, Terms, ToDrain,
+    journal,
+};
 use crate::NodeFault;
 use crate::gate::Door;
 use cluster::config::{DataPath, UpstreamProtocol};
@@ -195,8 +198,8 @@ impl Owner {
                 let holder = self.lines.close(line);
                 self.stop_listening(holder);
             }
-            Command::SetMaintenance { maintenance, answer } => {
-                let result = self.set_maintenance(maintenance).await;
+            Command::SetMaintenance { wanted, answer } => {
+                let result = self.set_maintenance(wanted).await;
                 reply(answer, result);
             }
             Command::Overview(answer) => reply(answer, Ok(self.overview())),
@@ -259,14 +262,19 @@ impl Owner {
     }
 
     /// On disk first: a restart must not forget what an operator was told.
-    async fn set_maintenance(&mut self, maintenance: bool) -> Result<usize, CallFault> {
+    async fn set_maintenance(&mut self, wanted: Maintenance) -> Result<ToDrain, CallFault> {
+        let maintenance = wanted != Maintenance::Off;
         self.save(Saved { maintenance, ..self.saved }).await?;
         let leases = self.book.leases().len();
         if self.book.maintenance() != maintenance {
             journal::maintenance(maintenance, leases);
         }
         self.book.set_maintenance(maintenance);
-        Ok(leases)
+        let now = self.now();
+        if wanted == Maintenance::DrainedNow {
+            self.book.drain_now(now);
+        }
+        Ok(ToDrain { leases, notice: self.book.cuts_after(now) })
     }
 
     /// The holder's stream has ended, unless it has another one by now.

@@ -20,7 +20,7 @@ impl Book {
             while self.pass(now, &id) {}
         }
         self.time_kept(now);
-        if self.ends_at.is_some_and(|end| end <= now) {
+        if self.last_moment().is_some_and(|end| end <= now) {
             self.free_all();
         }
     }
@@ -32,7 +32,7 @@ impl Book {
             .iter()
             .flat_map(|lease| [lease.state.deadline(), lease.state.can_expire().then_some(lease.expires_at)]);
         let freed = |lease: &super::Lease| lease.state == State::Stopping { then: Then::Free };
-        let end = self.ends_at.filter(|_| !self.leases.iter().all(freed));
+        let end = self.last_moment().filter(|_| !self.leases.iter().all(freed));
         let shares = self.reclaim_deadlines().chain(self.kept_deadlines());
         let claims = self.claims.next_forgotten(self.limits.ttl * CLAIM_LASTS);
         leases.flatten().chain(end).chain(shares).chain(claims).min()
@@ -44,9 +44,25 @@ impl Book {
             self.maintenance = maintenance;
             if maintenance {
                 self.take_all_back("an operator drained the node");
+            } else {
+                self.cuts_at = None;
             }
             self.effects.push(Effect::NotifyAll);
         }
+    }
+
+    /// The operator's drain waits no longer than the notice: what runs then is ended. Repeated, it does not
+    /// begin anew; the drain's own end calls it off.
+    pub fn drain_now(&mut self, now: Duration) {
+        if self.maintenance && self.cuts_at.is_none() {
+            self.cuts_at = Some(now + self.limits.reclaim_notice);
+            self.effects.push(Effect::NotifyAll);
+        }
+    }
+
+    /// When an operator's drain ends what still runs, if it does.
+    pub fn cuts_after(&self, now: Duration) -> Option<Duration> {
+        self.cuts_at.map(|at| at.saturating_sub(now))
     }
 
     /// Announces the daemon's end: no grant any more, and each holder has the notice time to drain.
@@ -94,6 +110,11 @@ impl Book {
         if let Some(until) = reclaim.map(|reclaim| reclaim.until) {
             self.happen(id, Why::Reclaimed, |state| state.reclaim(until, false));
         }
+    }
+
+    /// When no lease is waited for any longer.
+    fn last_moment(&self) -> Option<Duration> {
+        self.ends_at.into_iter().chain(self.cuts_at).min()
     }
 
     fn free_all(&mut self) {

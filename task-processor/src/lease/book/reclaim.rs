@@ -55,7 +55,7 @@ impl Book {
     }
 
     /// What the lease's holder is told of its end, as long as one is announced. An operator's drain cuts
-    /// nothing by itself, so it grants the holder all the time a drain may take.
+    /// nothing unless it was told to, so it grants the holder all the time a drain may take.
     pub fn announced(&self, now: Duration, lease: &Lease) -> Option<Reclaim> {
         if let Some(end) = self.ends_at {
             let reason = "the node's daemon is about to end";
@@ -63,7 +63,8 @@ impl Book {
         }
         if self.maintenance {
             let reason = "an operator drained the node";
-            return Some(Reclaim { notice: lease.drain_limit, reason, for_service: None });
+            let notice = self.cuts_after(now).unwrap_or(lease.drain_limit);
+            return Some(Reclaim { notice, reason, for_service: None });
         }
         let Reclaiming { claimant, until } = lease.reclaim.as_ref()?;
         Some(Reclaim {
