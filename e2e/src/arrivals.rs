@@ -151,6 +151,12 @@ impl Tally {
         self.safe.ended() + self.unsafe_.ended()
     }
 
+    /// Together with what became of another load of the same test.
+    pub fn with(self, other: Self) -> Self {
+        let late = self.late + other.late;
+        Self { safe: self.safe.with(other.safe), unsafe_: self.unsafe_.with(other.unsafe_), late }
+    }
+
     /// Prints the figures, of a test that goes well too; answers itself, for an assertion.
     pub fn print(self, what: &str) -> Self {
         let words =
@@ -178,6 +184,16 @@ impl Fates {
     /// Those that were not answered as they should have been.
     pub fn lost(&self) -> u64 {
         self.refused + self.unanswered + self.cut
+    }
+
+    fn with(mut self, other: Self) -> Self {
+        self.answered += other.answered;
+        self.refused += other.refused;
+        self.unanswered += other.unanswered;
+        self.cut += other.cut;
+        self.slowest = self.slowest.max(other.slowest);
+        self.losses.extend(other.losses);
+        self
     }
 
     fn words(&self) -> String {

@@ -2,8 +2,9 @@
 //!
 //! `site` starts a cluster with `accordion up` on addresses of its own, `processes` finds and kills
 //! what runs of it, `client` speaks plain HTTP over real sockets, `load` keeps a number of requests
-//! in flight and remembers every failure, `arrivals` sends them at a constant rate, come what may, and `rack` gives
-//! each machine a network namespace, so that links can be cut. `runs` keeps what benchmarks found.
+//! in flight and remembers every failure, `arrivals` sends them at a constant rate, come what may, `steady` adds slow
+//! ones to them, and `rack` gives each machine a network namespace, so that links can be cut. `runs` keeps what
+//! benchmarks found.
 
 pub mod arrivals;
 pub mod client;
@@ -12,6 +13,7 @@ pub mod processes;
 pub mod rack;
 pub mod runs;
 pub mod site;
+pub mod steady;
 
 use std::time::{Duration, Instant};
 

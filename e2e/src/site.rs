@@ -45,12 +45,16 @@ pub struct Plan {
     pub scaling: String,
     /// Lines for `[cluster.lease]`.
     pub lease: String,
+    /// Lines for `[cluster.sharing]`.
+    pub sharing: String,
     /// Whether each machine is to have an address that is not loopback's: in namespaces of their own.
     pub is_apart: bool,
     /// Lines for each `[[node]]`.
     pub node: String,
     /// Which services share the pool.
     pub services: Services,
+    /// Lines for the table of each of them alone, by its place; none for those beyond.
+    pub each: Vec<String>,
 }
 
 /// The services of a site: `demo` alone, or `demo-a`, `demo-b` and so on, each with a front end of its own.
@@ -86,9 +90,11 @@ impl Default for Plan {
                       drain_period = \"1s\"\n"
                     .to_owned(),
             lease: String::new(),
+            sharing: String::new(),
             is_apart: false,
             node: String::new(),
             services: Services::One,
+            each: Vec::new(),
         }
     }
 }
@@ -128,6 +134,13 @@ impl Site {
         let site = Self { program: program.into(), directory, first_address, nodes, services, up: None };
         std::fs::write(site.written(), site.text(plan)).expect("the directory is writable");
         site
+    }
+
+    /// Replaces the first such words in the cluster.toml, before anything runs.
+    pub fn rewrite(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.written()).expect("it was written");
+        assert!(text.contains(from), "{from:?} is not in\n{text}");
+        std::fs::write(self.written(), text.replacen(from, to, 1)).expect("the directory is writable");
     }
 
     /// The same, up and serving, with every node at hand: which one is borrowed first is then no matter of
@@ -390,8 +403,8 @@ impl Site {
         let command =
             if plan.command.is_empty() { demo.map(str::to_owned).to_vec() } else { plan.command.clone() };
         let mut text = format!(
-            "[cluster]\nname = \"e2e\"\ninsecure = {}\n\n[cluster.lease]\n{}\n",
-            plan.is_apart, plan.lease
+            "[cluster]\nname = \"e2e\"\ninsecure = {}\n\n[cluster.lease]\n{}\n\n[cluster.sharing]\n{}\n\n",
+            plan.is_apart, plan.lease, plan.sharing
         );
         for index in 1..=plan.nodes {
             let address = self.ip(index);
@@ -405,10 +418,11 @@ impl Site {
         for (index, name) in (0..).zip(written) {
             let front = self.front_end(index);
             let command: Vec<_> = command.iter().map(|word| word.replace("{service}", &name)).collect();
+            let own = plan.each.get(index as usize).map_or("", String::as_str);
             let _ = writeln!(
                 text,
                 "[service.{name}]\nfront_end = \"{front}\"\nlisten = \"{front}:8080\"\ncommand = {command:?}\n\
-                 ready = \"/healthz\"\ncapacity = 8\n{}\n\n[service.{name}.scaling]\n{}",
+                 ready = \"/healthz\"\ncapacity = 8\n{own}\n{}\n\n[service.{name}.scaling]\n{}",
                 plan.service, plan.scaling
             );
         }

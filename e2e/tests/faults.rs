@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use e2e::load::{Load, Request};
 use e2e::site::{Plan, Site};
+use e2e::steady::Steady;
 use e2e::wait_for;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
@@ -14,13 +15,6 @@ const STEP: Duration = Duration::from_secs(60);
 
 /// The exit status of a bad configuration (EX_CONFIG).
 const BAD_CONFIG: i32 = 78;
-
-/// Replaces one line of a good cluster.toml, or adds one at its end.
-fn spoil(site: &Site, from: &str, to: &str) {
-    let text = std::fs::read_to_string(site.config()).expect("the site wrote it");
-    assert!(text.contains(from), "{from:?} is not in\n{text}");
-    std::fs::write(site.config(), text.replacen(from, to, 1)).expect("it may be written");
-}
 
 #[test]
 fn a_bad_cluster_toml_of_each_kind_binds_and_starts_nothing() {
@@ -39,7 +33,7 @@ fn a_bad_cluster_toml_of_each_kind_binds_and_starts_nothing() {
     ];
     for (from, to, word) in kinds {
         let site = Site::new(PROGRAM, &Plan::default());
-        spoil(&site, from, to);
+        site.rewrite(from, to);
         for daemon in ["check", "up", "service-manager", "load-manager", "task-processor"] {
             // `check` takes the file as its argument.
             let output = match daemon {
@@ -94,6 +88,41 @@ fn a_service_that_never_gets_ready_is_said_and_the_rest_goes_on() {
     });
     assert!(site.log().contains("not ready within"), "{}", site.log());
     load.finish().assert_nothing_lost();
+    assert!(site.down().success());
+}
+
+#[test]
+fn nodes_where_the_service_fails_are_left_alone_and_said_so_while_others_serve() {
+    // At the first node it never gets ready, at the second its program is missing.
+    let script = "case $1 in NODE-1) exec sleep 60;; NODE-2) exec /nonexistent/shopd;; \
+                  *) exec $0 demo-service --port $2 --address $1 --workers 8;; esac";
+    let plan = Plan {
+        nodes: 4,
+        command: ["sh", "-c", script, "{accordion}", "{address}", "{port}"].map(str::to_owned).to_vec(),
+        service: "min = 2\nstart_timeout = \"1s\"".to_owned(),
+        ..Plan::default()
+    };
+    let mut site = Site::new(PROGRAM, &plan);
+    site.rewrite("NODE-1", &site.ip(1).to_string());
+    site.rewrite("NODE-2", &site.ip(2).to_string());
+    site.start();
+    site.wait_until_up();
+    let load = Steady::start(site.address(), Duration::from_secs(2));
+    let ready = site.wait_ready(2, STEP);
+    assert_eq!(ready, ["c3", "c4"]);
+    load.wait_on(STEP);
+    let table = String::from_utf8(site.run("status", &[]).stdout).unwrap();
+    let why = String::from_utf8(site.run("why", &["-n", "1000"]).stdout).unwrap();
+    for (node, words) in [("c1", "not ready within 1s"), ("c2", "/nonexistent/shopd")] {
+        let row = table.lines().find(|line| line.trim_start().starts_with(&format!("{node} ")));
+        let row = row.expect("each node has a row");
+        assert!(row.contains("backing off") && row.contains(words), "{table}");
+        let entry = why.lines().find(|line| line.contains(words));
+        let entry = entry.unwrap_or_else(|| panic!("{words:?} is not in\n{why}"));
+        assert!(entry.contains(&format!("({node})")) && entry.contains("is left alone for 10 s"), "{entry}");
+    }
+    assert_eq!(site.nodes_in("ready"), ready);
+    load.finish().print("nodes where the service fails").assert_no_safe_lost();
     assert!(site.down().success());
 }
 
