@@ -64,7 +64,7 @@ impl World {
                 ["shop", "mail"].map(|name| (name.to_owned(), RENEW as u32 * MILLISECOND)),
             ),
         };
-        let mut book = Book::new(limits, 0, false);
+        let mut book = Book::new(limits, 0, false, 0);
         let wish = Wish {
             holder: holder("mail"),
             incarnation: 1,
