@@ -99,6 +99,8 @@ impl Holder {
     pub(super) fn adopted(&mut self, node: usize, result: Result<Vec<Adopted>, String>, asked_at: Duration) {
         self.nodes[node].is_adopting = false;
         match result {
+            // Said before this stage began: a new connection was quicker.
+            Ok(_) if asked_at < self.nodes[node].since => {}
             Ok(adopted) => self.handed_over(node, adopted, asked_at),
             Err(words) => self.tell(News::NotHandedOver { node, words }),
         }

@@ -43,8 +43,8 @@ impl Holder {
         }
     }
 
-    /// A node is gone: out of the list that this input ends with. Answers whether that may ask for another one; the
-    /// caller lets the decider see it when it has said all it knows.
+    /// A node is gone: out of the list that this input ends with. Answers whether that may ask for another
+    /// one; the caller lets the decider see it when it has said all it knows.
     pub(super) fn lose(&mut self, node: usize, why: &str, loss: Loss) -> bool {
         match &self.nodes[node].stage {
             // The call that starts it will end with its own words.

@@ -81,6 +81,21 @@ fn what_was_not_handed_over_is_asked_for_again_when_the_node_speaks() {
 }
 
 #[test]
+fn an_answer_that_a_new_connection_overtook_changes_nothing() {
+    let mut day = Diary::with_a_silent_one();
+    day.says(0, vec![lease_word(0, LeaseState::Orphan)]);
+    let asked_at = day.now;
+    day.now += s(1);
+    day.linked(0, vec![adopted(0, LeaseState::Ready)]);
+    assert!(day.is_ready(0));
+    let mut crashed = lease_word(0, LeaseState::Gone);
+    crashed.detail = "it was killed".into();
+    day.says(0, vec![crashed]);
+    day.hear(Heard::Adopted { node: 0, result: Ok(vec![adopted(0, LeaseState::Ready)]), asked_at });
+    assert!(day.is_free(0), "{:?}", day.node(0).stage);
+}
+
+#[test]
 fn a_lease_whose_end_was_begun_here_is_given_back_and_not_taken_up() {
     let mut day = Diary::with_children();
     day.drain(0);
