@@ -4,6 +4,9 @@
 //! copy gets is the front end's decision. The gate takes no lock: the few doors are one snapshot
 //! that is swapped whole, and each door's latch is one atomic.
 
+#[cfg(test)]
+mod properties;
+
 use std::borrow::Cow;
 use std::hint;
 use std::net::SocketAddr;

@@ -72,12 +72,15 @@ fn a_child_whose_service_does_not_answer_its_probe_is_listed_so_where_its_node_c
     day.says(0, vec![said(false)]);
     assert_eq!(day.listed()[0], ("c1", ChildState::Ready));
     assert!(!day.holder.fleet().ready[0].is_out);
-    // One that is drained is not held up by its probe, and its successor begins anew.
+    // One that is drained is not held up by its probe.
     day.says(0, vec![said(true)]);
     day.drain(0);
     assert_eq!(day.listed()[0], ("c1", ChildState::Draining));
-    let word = NodeWord { incarnation: 2, ..word(Vec::new()) };
-    day.hear(Heard::Renewed { node: 0, word, sent_at: Some(day.now) });
+    // Its successor begins anew: the node has not said a word since that would make it so.
+    day.hear(Heard::LinkRefused { node: 0, words: "nothing listens".into() });
+    day.linked(0, Vec::new());
+    day.wait_for(9.0);
+    assert_eq!(day.ordered(), [0]);
     day.granted(0);
     day.started(0);
     assert_eq!(day.listed(), [("c2", ChildState::Ready), ("c1", ChildState::Ready)]);
