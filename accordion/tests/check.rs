@@ -5,26 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-const GOOD: &str = r#"
-[cluster]
-name = "t"
-[[node]]
-name = "c1"
-address = "127.0.0.11"
-[[node]]
-name = "c2"
-address = "127.0.0.12"
-[service.shop]
-front_end = "127.0.0.1"
-listen = "127.0.0.1:8080"
-command = ["shopd", "{port}"]
-capacity = 8
-"#;
+use cluster::config::sample;
 
 #[test]
 fn a_good_file_is_one_line_and_status_0() {
     let place = tempfile::tempdir().unwrap();
-    fs::write(place.path().join("cluster.toml"), GOOD).unwrap();
+    fs::write(place.path().join("cluster.toml"), sample(2, "")).unwrap();
     for arguments in [&["check"][..], &["check", "cluster.toml"]] {
         let output = accordion(place.path(), arguments);
         assert_eq!(text(&output.stdout), "cluster.toml: good: 2 nodes, 1 service\n");
@@ -36,12 +22,12 @@ fn a_good_file_is_one_line_and_status_0() {
 #[test]
 fn every_fault_is_told_with_its_place_and_status_78() {
     let place = tempfile::tempdir().unwrap();
-    let bad = GOOD.replace("front_end", "frontend").replace("capacity = 8", "capacity = 0");
+    let bad = sample(2, "").replace("front_end", "frontend").replace("capacity = 8", "capacity = 0");
     fs::write(place.path().join("bad.toml"), bad).unwrap();
     let output = accordion(place.path(), &["check", "bad.toml"]);
     let faults = text(&output.stderr);
-    assert!(faults.lines().any(|line| line.starts_with("bad.toml:11:1: ")), "{faults}");
-    assert!(faults.lines().any(|line| line.starts_with("bad.toml:14:12: ")), "{faults}");
+    assert!(faults.lines().any(|line| line.starts_with("bad.toml:10:1: ")), "{faults}");
+    assert!(faults.lines().any(|line| line.starts_with("bad.toml:13:12: ")), "{faults}");
     assert_eq!(text(&output.stdout), "");
     assert_eq!(output.status.code(), Some(78));
 }

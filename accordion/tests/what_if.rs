@@ -6,26 +6,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use cluster::config::sample;
 use serde_json::Value;
-
-const FILE: &str = r#"
-[cluster]
-name = "t"
-[[node]]
-name = "c1"
-address = "127.0.0.11"
-[[node]]
-name = "c2"
-address = "127.0.0.12"
-[[node]]
-name = "c3"
-address = "127.0.0.13"
-[service.shop]
-front_end = "127.0.0.1"
-listen = "127.0.0.1:8080"
-command = ["shopd", "{port}"]
-capacity = 8
-"#;
 
 /// Five minutes: 2 in flight, then 14, then 2.
 fn recording() -> String {
@@ -39,7 +21,7 @@ struct Place(tempfile::TempDir);
 impl Place {
     fn new() -> Self {
         let place = tempfile::tempdir().unwrap();
-        fs::write(place.path().join("cluster.toml"), FILE).unwrap();
+        fs::write(place.path().join("cluster.toml"), sample(3, "")).unwrap();
         fs::write(place.path().join("load.csv"), recording()).unwrap();
         Self(place)
     }
@@ -231,9 +213,9 @@ fn other_faults_are_told_as_everywhere() {
         (said.as_str(), status),
         ("accordion: cluster.toml has no service \"blog\"; it has: shop\n", 78)
     );
-    fs::write(place.path().join("bad.toml"), FILE.replace("capacity = 8", "capacity = 0")).unwrap();
+    fs::write(place.path().join("bad.toml"), sample(3, "").replace("capacity = 8", "capacity = 0")).unwrap();
     let (said, status) = place.refuses(&["--config", "bad.toml", "--set", "capacity=8"]);
-    assert!(said.starts_with("bad.toml:17:12: service.capacity = 0, must be"), "{said}");
+    assert!(said.starts_with("bad.toml:16:12: service.capacity = 0, must be"), "{said}");
     assert_eq!(status, 78);
     for wrong in [
         &["--load", "wave"][..],
@@ -254,7 +236,7 @@ fn other_faults_are_told_as_everywhere() {
 #[test]
 fn a_front_end_without_a_pool_can_be_asked_too() {
     let place = Place::new();
-    let file = FILE.split("[[node]]").next().unwrap().to_owned() + &FILE[FILE.find("[service").unwrap()..];
+    let file = sample(0, "");
     fs::write(place.path().join("alone.toml"), file).unwrap();
     let csv = place.prints(&["--config", "alone.toml", "--from", "load.csv", "--csv", "--policies"]);
     for row in &rows(&csv)[1..] {

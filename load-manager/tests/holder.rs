@@ -4,28 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cluster::config::sample;
 use load_manager::decider::Sample;
 use load_manager::holder::{
     ChildList, ChildState, Effect, FrontSample, Heard, Holder, LOOK_EVERY, LeaseState, LeaseWord, NodeWord,
     Settings,
 };
 use load_manager::node::{Lease, LeaseRef};
-
-const CONFIG: &str = r#"
-[cluster]
-name = "test"
-[[node]]
-name = "c1"
-address = "127.0.0.11"
-[[node]]
-name = "c2"
-address = "127.0.0.12"
-[service.shop]
-front_end = "127.0.0.1"
-listen = "127.0.0.1:8080"
-command = ["shopd", "{port}"]
-capacity = 8
-"#;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -45,7 +30,8 @@ struct World {
 impl World {
     /// The front end and the nodes answer, and nothing is held.
     fn new() -> Self {
-        let cluster = cluster::config::parse("cluster.toml", CONFIG).expect("the configuration is sound");
+        let cluster =
+            cluster::config::parse("cluster.toml", &sample(2, "")).expect("the configuration is sound");
         let now = Duration::from_secs(5000);
         let mut coming = vec![Heard::FrontUp(ChildList::default())];
         for node in 0..cluster.nodes.len() {

@@ -112,24 +112,13 @@ impl Step {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use cluster::config::sample;
 
-    const FILE: &str = r#"
-        [cluster]
-        name = "demo"
-        [[node]]
-        name = "c1"
-        address = "127.0.0.11"
-        [service.shop]
-        front_end = "127.0.0.1"
-        listen = "127.0.0.1:8081"
-        command = ["shopd", "{port}"]
-        capacity = 8
-    "#;
+    use super::*;
 
     #[test]
     fn a_node_is_one_daemon_and_a_service_two_and_each_is_told_the_common_part() {
-        let cluster = cluster::config::parse("cluster.toml", FILE).unwrap();
+        let cluster = cluster::config::parse("cluster.toml", &sample(1, "")).unwrap();
         let daemons = daemons(&cluster, &["--config".into(), "x".into()]);
         let lines: Vec<_> = daemons.iter().map(|daemon| daemon.arguments.join(" ".as_ref())).collect();
         let expected = [
@@ -153,7 +142,7 @@ mod tests {
 
     #[test]
     fn each_step_has_the_time_that_the_cluster_gives_its_daemons() {
-        let file = FILE.replace("capacity = 8", "capacity = 8\nstop_timeout = \"2m\"");
+        let file = sample(1, "stop_timeout = \"2m\"\n");
         let file = file.replace("[[node]]", "[cluster.lease]\nreclaim_notice = \"10m\"\n[[node]]");
         let cluster = cluster::config::parse("cluster.toml", &file).unwrap();
         assert_eq!(Step::FrontEnds.limit(&cluster), Duration::from_secs(240) + STEP_MARGIN);

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use cluster::config::sample;
 use proto::load_manager::StatusReply;
 use proto::service_manager as front;
 use proto::task_processor as node;
@@ -15,19 +16,6 @@ use crate::event::{Event, Past};
 use crate::holder::{AddFault, Heard};
 use crate::journal::Journal;
 use crate::node::Lease;
-
-const CONFIG: &str = r#"
-[cluster]
-name = "test"
-[[node]]
-name = "c1"
-address = "127.0.0.11"
-[service.shop]
-front_end = "127.0.0.1"
-listen = "127.0.0.1:8080"
-command = ["shopd", "{port}"]
-capacity = 8
-"#;
 
 /// How long anything here may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -42,8 +30,12 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
+        Self::of(&sample(1, ""))
+    }
+
+    fn of(config: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let cluster = cluster::config::parse("cluster.toml", CONFIG).unwrap();
+        let cluster = cluster::config::parse("cluster.toml", config).unwrap();
         let (told, events) = mpsc::channel(64);
         let (wanted, list) = watch::channel(front::ChildList::default());
         let (renewal, renewals) = watch::channel(Vec::new());
@@ -64,14 +56,19 @@ impl Desk {
     /// A front end and the node are there, and a request waits: the node is ordered.
     fn ordering() -> Self {
         let mut desk = Self::new();
-        desk.hear(Event::FrontUp(front::ChildList::default()));
+        desk.order();
+        desk
+    }
+
+    /// The same for one that is there already.
+    fn order(&mut self) {
+        self.hear(Event::FrontUp(front::ChildList::default()));
         let nowhere = Endpoint::from_static("http://127.0.0.1:9").connect_lazy();
         let (client, asked) = (NodeClient::new(nowhere), Instant::now());
-        desk.hear(Event::LinkUp { node: 0, client, adopted: Some(Vec::new()), asked });
+        self.hear(Event::LinkUp { node: 0, client, adopted: Some(Vec::new()), asked });
         let reply = node::RenewReply { node_incarnation: 1, slots_free: 1, ..Default::default() };
-        desk.hear(Event::Renewed { node: 0, reply, sent: Some(Instant::now()) });
-        desk.hear(Event::Sample(front::LoadSample { interval_ms: 1000, queued: 1, ..Default::default() }));
-        desk
+        self.hear(Event::Renewed { node: 0, reply, sent: Some(Instant::now()) });
+        self.hear(Event::Sample(front::LoadSample { interval_ms: 1000, queued: 1, ..Default::default() }));
     }
 
     /// The same a moment later: it is a child.
@@ -115,6 +112,42 @@ async fn the_list_goes_to_the_service_manager_and_the_lease_to_its_link() {
     };
     assert_eq!(*desk.wanted.borrow(), front::ChildList { generation: 1, children: vec![child] });
     assert_eq!(*desk.renewals.borrow(), [node::LeaseRef { lease_id: "lease".into(), epoch: 3 }]);
+}
+
+#[tokio::test]
+async fn where_requests_go_straight_the_service_itself_is_listed_and_shown_with_what_its_probe_says() {
+    let direct = sample(1, "path = \"direct\"\n").replace("{port}", "{address}:{port}");
+    let mut desk = Desk::of(&direct);
+    desk.order();
+    // What the calls make of it: no token, for the service would pass it on.
+    let straight = Lease { token: String::new(), data_address: "127.0.0.11:20001".into(), ..lease() };
+    desk.hear(Event::Reserved { node: 0, lease: lease(), sent: Instant::now() });
+    desk.hear(Event::Added { node: 0, result: Ok(straight) });
+    let listed = |desk: &Desk| desk.wanted.borrow().children[0].clone();
+    assert_eq!((listed(&desk).address.as_str(), listed(&desk).token.as_str()), ("127.0.0.11:20001", ""));
+    assert_eq!(desk.status().nodes[0].address, "127.0.0.11:20001");
+
+    let answers = |probe_fails| {
+        let state = node::LeaseState::Ready.into();
+        let report = node::LeaseReport {
+            lease_id: "lease".into(),
+            epoch: 3,
+            state,
+            probe_fails,
+            ..Default::default()
+        };
+        let reply = node::RenewReply { node_incarnation: 1, leases: vec![report], ..Default::default() };
+        Event::Renewed { node: 0, reply, sent: Some(Instant::now()) }
+    };
+    desk.hear(answers(true));
+    assert_eq!(listed(&desk).state(), front::ChildState::NotReady);
+    let shown = desk.status().nodes.remove(0);
+    assert_eq!((shown.state.as_str(), shown.in_flight), ("not ready", None));
+    assert_eq!(shown.detail, "the service does not answer its readiness probe there");
+    desk.hear(answers(false));
+    assert_eq!(listed(&desk).state(), front::ChildState::Ready);
+    let shown = desk.status().nodes.remove(0);
+    assert_eq!((shown.state.as_str(), shown.detail.as_str()), ("ready", ""));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cluster::config::sample;
 use relay::InFlight;
 
 use super::{Door, Look};
@@ -19,11 +20,8 @@ const MEASURE: Duration = Duration::from_millis(100);
 
 /// A door with this many children, each with this many requests in flight.
 fn door(children: usize, load: u32) -> (Arc<Door>, Vec<InFlight>) {
-    let text = format!(
-        "[cluster]\nname = \"test\"\n[[node]]\nname = \"c1\"\naddress = \"127.0.0.11\"\n[service.shop]\n\
-         front_end = \"127.0.0.1\"\nlisten = \"127.0.0.1:8080\"\ncommand = [\"shopd\", \"{{port}}\"]\n\
-         capacity = {CAPACITY}\nslow_start = \"0s\"\n"
-    );
+    let text = sample(1, "slow_start = \"0s\"\n");
+    let text = text.replace("capacity = 8", &format!("capacity = {CAPACITY}"));
     let (door, _) = Door::new(&cluster::config::parse("cluster.toml", &text).unwrap().services[0]);
     let child = |index| ChildSpec {
         node: format!("c{index}"),

@@ -7,6 +7,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use cluster::config::sample;
 use relay::{Relay, Settings};
 
 use super::Door;
@@ -72,10 +73,8 @@ fn get(address: SocketAddr) -> String {
 
 /// A GET where the first of two children answers as a node does that refuses, and the second one well.
 fn asked(token: Option<&str>) -> Asked {
-    let text = "[cluster]\nname = \"test\"\n[[node]]\nname = \"c1\"\naddress = \"127.0.0.11\"\n[service.shop]\n\
-                front_end = \"127.0.0.1\"\nlisten = \"127.0.0.1:8080\"\ncommand = [\"shopd\", \"{port}\"]\n\
-                capacity = 8\nslow_start = \"0s\"\n";
-    let service = cluster::config::parse("cluster.toml", text).unwrap().services.remove(0);
+    let text = sample(1, "slow_start = \"0s\"\n");
+    let service = cluster::config::parse("cluster.toml", &text).unwrap().services.remove(0);
     let (door, _lost) = Door::new(&service);
     let (heads, sent) = mpsc::channel();
     let others = mpsc::channel().0;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::config::Service;
+use cluster::config::{Service, sample};
 use relay::{Dispatch, Failure, Head, InFlight, Pick, Protocol, Upstream, UpstreamSpec};
 
 use super::Door;
@@ -12,10 +12,7 @@ use crate::child_list::{ChildSpec, ChildState};
 use crate::pick::Candidate;
 
 fn service(lines: &str) -> Service {
-    let text = format!(
-        "[cluster]\nname = \"test\"\n[[node]]\nname = \"c1\"\naddress = \"127.0.0.11\"\n[service.shop]\n\
-         front_end = \"127.0.0.1\"\nlisten = \"127.0.0.1:8080\"\ncommand = [\"shopd\", \"{{port}}\"]\ncapacity = 4\n{lines}"
-    );
+    let text = sample(1, lines).replace("capacity = 8", "capacity = 4");
     cluster::config::parse("cluster.toml", &text).unwrap().services.remove(0)
 }
 

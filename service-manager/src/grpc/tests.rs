@@ -1,5 +1,7 @@
 //! What is said to the service-manager, and what it takes.
 
+use cluster::config::sample;
+
 use super::*;
 
 #[test]
@@ -28,10 +30,8 @@ fn a_child_is_told_again_as_it_came_with_or_without_a_token() {
 
 #[tokio::test]
 async fn a_load_manager_that_slept_through_its_successors_start_sets_no_list() {
-    let text = "[cluster]\nname = \"test\"\n[[node]]\nname = \"c1\"\naddress = \"127.0.0.11\"\n\
-                [service.shop]\nfront_end = \"127.0.0.1\"\nlisten = \"127.0.0.1:8080\"\n\
-                command = [\"shopd\", \"{port}\"]\ncapacity = 8\n";
-    let service = cluster::config::parse("cluster.toml", text).unwrap().services.remove(0);
+    let text = sample(1, "");
+    let service = cluster::config::parse("cluster.toml", &text).unwrap().services.remove(0);
     let (door, _lost) = Door::new(&service);
     let listener = cluster::daemon::listener(([127, 0, 0, 1], 0).into()).unwrap();
     let dispatch = Arc::clone(&door) as Arc<dyn relay::Dispatch>;

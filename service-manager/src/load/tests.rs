@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use cluster::config::sample;
 use relay::{Dispatch, Failure, Protocol, UpstreamSpec};
 
 use super::*;
@@ -15,10 +16,8 @@ fn address() -> SocketAddr {
 
 /// A door with a local copy that serves beside two children, c1 and c2; what is lost waits for its probes.
 fn door() -> (Arc<Door>, mpsc::Receiver<Arc<Seat>>) {
-    let text = "[cluster]\nname = \"test\"\n[[node]]\nname = \"c1\"\naddress = \"127.0.0.11\"\n[service.shop]\n\
-                front_end = \"127.0.0.1\"\nlisten = \"127.0.0.1:8080\"\ncommand = [\"shopd\", \"{port}\"]\n\
-                capacity = 8\nlocal = \"always\"\n";
-    let (door, lost) = Door::new(&cluster::config::parse("cluster.toml", text).unwrap().services[0]);
+    let text = sample(1, "local = \"always\"\n");
+    let (door, lost) = Door::new(&cluster::config::parse("cluster.toml", &text).unwrap().services[0]);
     let local = UpstreamSpec {
         name: "local".into(),
         address: address(),

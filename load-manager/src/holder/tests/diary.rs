@@ -3,31 +3,12 @@
 
 use std::time::Duration;
 
-use cluster::config::Service;
+use cluster::config::{Service, sample};
 use cluster::share::Claim;
 
 use crate::decider::Sample;
 use crate::holder::*;
 use crate::node::{DrainStep, FrontCount, Lease, LeaseRef, Node, Stage};
-
-const CONFIG: &str = r#"
-[cluster]
-name = "test"
-[[node]]
-name = "c1"
-address = "127.0.0.11"
-[[node]]
-name = "c2"
-address = "127.0.0.12"
-[[node]]
-name = "c3"
-address = "127.0.0.13"
-[service.shop]
-front_end = "127.0.0.1"
-listen = "127.0.0.1:8080"
-command = ["shopd", "{port}"]
-capacity = 8
-"#;
 
 pub(super) struct Diary {
     pub(super) holder: Holder,
@@ -48,12 +29,12 @@ pub(super) fn s(seconds: u64) -> Duration {
 
 /// So many nodes, at most three, of K = 8, and the defaults, in the seventh life.
 pub(super) fn settings(nodes: usize) -> Settings {
-    of_config(CONFIG, nodes)
+    of_config(&sample(3, ""), nodes)
 }
 
 /// The same with requests that go straight to the services.
 pub(super) fn direct(nodes: usize) -> Settings {
-    of_config(&CONFIG.replace("\"{port}\"]", "\"{address}:{port}\"]\npath = \"direct\""), nodes)
+    of_config(&sample(3, "path = \"direct\"\n").replace("{port}", "{address}:{port}"), nodes)
 }
 
 fn of_config(config: &str, nodes: usize) -> Settings {

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
+use cluster::config::sample;
 use relay::{Relay, Settings};
 
 use super::*;
@@ -51,10 +52,8 @@ fn child(node: &str, address: SocketAddr) -> ChildSpec {
 }
 
 fn door() -> Arc<Door> {
-    let text = "[cluster]\nname = \"test\"\n[[node]]\nname = \"c1\"\naddress = \"127.0.0.11\"\n[service.shop]\n\
-                front_end = \"127.0.0.1\"\nlisten = \"127.0.0.1:8080\"\ncommand = [\"shopd\", \"{port}\"]\n\
-                capacity = 8\ndispatch = \"round-robin\"\neject_time = \"1s\"\n";
-    Door::new(&cluster::config::parse("cluster.toml", text).unwrap().services[0]).0
+    let text = sample(1, "dispatch = \"round-robin\"\neject_time = \"1s\"\n");
+    Door::new(&cluster::config::parse("cluster.toml", &text).unwrap().services[0]).0
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
