@@ -23,6 +23,11 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const STUBBORN: &str =
     r#"(setsid sh -c 'trap "" TERM; sleep 1000; sleep 1000' &); trap '' TERM; exec "$0" serve "$1" "$2""#;
 
+/// One that takes a second to end when it is told to, and leaves a file then. Nobody reads what it writes once
+/// its daemon is gone, and a shell that has a word to say of a killed child would end by that.
+const THOROUGH: &str = r#"exec > /dev/null 2>&1; trap 'i=0; while [ $i -lt 10 ]; do sleep 0.1; i=$((i+1)); done; : > "$3"; exit' TERM
+    "$0" serve "$1" "$2" & while :; do sleep 0.1; done"#;
+
 /// A daemon that notes what it runs.
 struct Noted {
     daemon: Child,
@@ -33,19 +38,26 @@ struct Noted {
 }
 
 impl Noted {
-    async fn start() -> Self {
+    async fn stubborn() -> Self {
+        let mut noted = Self::start(STUBBORN);
+        settle("all run", || tree(noted.guard).len() == 4).await;
+        noted.processes = tree(noted.guard);
+        noted
+    }
+
+    fn start(script: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut daemon = Command::new(guarded())
             .arg("noted")
             .arg(notes(&directory))
-            .args(["sh", "-c", STUBBORN, "{accordion}", "{address}", "{port}"])
+            .args(["sh", "-c", script, "{accordion}", "{address}", "{port}"])
+            .arg(directory.path().join("ended"))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let guard = line.trim().parse().unwrap();
-        settle("all run", || tree(guard).len() == 4).await;
         Self { daemon, guard, processes: tree(guard), directory }
     }
 
@@ -112,14 +124,22 @@ fn serve(notes: &Path) -> Spec {
 
 #[tokio::test]
 async fn what_a_killed_daemon_left_is_known_until_its_guard_has_ended_it() {
-    let mut noted = Noted::start().await;
+    let mut noted = Noted::stubborn().await;
     noted.kill_daemon();
     noted.wait_for_end().await;
 }
 
 #[tokio::test]
+async fn a_service_of_a_killed_daemon_is_left_the_time_that_its_guard_gives_it() {
+    let mut noted = Noted::start(THOROUGH);
+    noted.kill_daemon();
+    noted.wait_for_end().await;
+    assert!(noted.directory.path().join("ended").exists(), "it was killed before it had ended");
+}
+
+#[tokio::test]
 async fn what_a_killed_guard_left_too_is_ended_by_the_next_life() {
-    let mut noted = Noted::start().await;
+    let mut noted = Noted::stubborn().await;
     // It must not end the service in the place of its guard.
     signal(noted.daemon.id(), Signal::STOP);
     signal(noted.guard, Signal::KILL);
@@ -129,7 +149,7 @@ async fn what_a_killed_guard_left_too_is_ended_by_the_next_life() {
 
 #[tokio::test]
 async fn a_guard_that_hangs_is_killed_by_the_next_life_with_all_that_it_guards() {
-    let mut noted = Noted::start().await;
+    let mut noted = Noted::stubborn().await;
     signal(noted.guard, Signal::STOP);
     noted.kill_daemon();
     noted.wait_for_end().await;
@@ -137,7 +157,7 @@ async fn a_guard_that_hangs_is_killed_by_the_next_life_with_all_that_it_guards()
 
 #[tokio::test]
 async fn a_daemon_that_ends_its_service_leaves_no_note() {
-    let mut noted = Noted::start().await;
+    let mut noted = Noted::stubborn().await;
     assert_eq!(noted.notes_left(), 1);
     signal(noted.daemon.id(), Signal::TERM);
     noted.daemon.wait().unwrap();
@@ -162,7 +182,7 @@ async fn the_port_of_a_leftover_is_not_chosen() {
 /// As with a service-manager, which notes nothing.
 #[tokio::test]
 async fn a_port_on_which_a_killed_daemons_service_still_listens_is_not_chosen() {
-    let mut noted = Noted::start().await;
+    let mut noted = Noted::stubborn().await;
     noted.kill_daemon();
     let port = noted.port();
     let again = Spec { notes: None, ports: port..=port, ..serve(&notes(&noted.directory)) };
