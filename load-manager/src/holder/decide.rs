@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Holder;
 use crate::decider::{Action, CpuUse, DrainingNode, Fleet, ReadyNode, Reason};
-use crate::node::{DrainStep, Link, Node, Stage};
+use crate::node::{DrainStep, Link, Node, Silence, Stage};
 
 impl Holder {
     /// Asks the decider and has what it says carried out.
@@ -62,7 +62,7 @@ impl Holder {
         Fleet {
             ready: self.children.iter().filter_map(|&index| self.ready_node(index)).collect(),
             ordered: ordered as u32,
-            draining: self.nodes.iter().filter_map(|node| draining_node(node, self.now)).collect(),
+            draining: self.nodes.iter().filter_map(|node| self.draining_node(node)).collect(),
             floor: self.floor,
             available: available as u32,
             share: None,
@@ -87,17 +87,23 @@ impl Holder {
             is_out: node.front.out.is_some() || node.report.probe_fails,
         })
     }
-}
 
-fn draining_node(node: &Node, now: Duration) -> Option<DrainingNode> {
-    let Stage::Draining(_, step) = &node.stage else { return None };
-    if *step == DrainStep::Returning || node.rests {
-        return None;
+    fn draining_node(&self, node: &Node) -> Option<DrainingNode> {
+        let Stage::Draining(_, step) = &node.stage else { return None };
+        if *step == DrainStep::Returning || node.rests {
+            return None;
+        }
+        // Taken back while it is silent, it would be sent requests as one that answers.
+        let answers = matches!(node.link, Link::Up { .. })
+            && node.silence(self.now, self.settings.patience) == Silence::None;
+        let can_return = matches!(step, DrainStep::AtFront | DrainStep::AtNode) && answers;
+        // A node that asked for the drain would only ask again.
+        let is_asked_for = node.report.maintenance || node.report.stopping || node.report.is_reclaimed;
+        let undrainable = can_return && !is_asked_for;
+        Some(DrainingNode {
+            node: node.name.clone(),
+            undrainable,
+            since: self.now.saturating_sub(node.since),
+        })
     }
-    let can_return =
-        matches!(step, DrainStep::AtFront | DrainStep::AtNode) && matches!(node.link, Link::Up { .. });
-    // A node that asked for the drain would only ask again.
-    let is_asked_for = node.report.maintenance || node.report.stopping || node.report.is_reclaimed;
-    let undrainable = can_return && !is_asked_for;
-    Some(DrainingNode { node: node.name.clone(), undrainable, since: now.saturating_sub(node.since) })
 }

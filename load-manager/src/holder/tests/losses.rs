@@ -86,3 +86,19 @@ fn a_loss_is_followed_by_an_order_at_once() {
     assert_eq!(day.ordered(), [1]);
     assert_eq!(day.reasons()[..2], ["queued", "lost"]);
 }
+
+#[test]
+fn the_drain_of_a_silent_child_is_not_taken_back() {
+    for silent in [false, true] {
+        let mut day = Diary::with_children();
+        day.drain(0);
+        day.later(5);
+        day.says(1, Vec::new());
+        if !silent {
+            day.says(0, Vec::new());
+        }
+        day.later(1);
+        day.wait_for(9.0);
+        assert_eq!(day.is_ready(0), !silent, "{:?}", day.reasons());
+    }
+}
