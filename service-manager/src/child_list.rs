@@ -59,6 +59,8 @@ pub(crate) struct ChildList {
     pub first: Row,
     /// Those it looks at when neither these nor the local copy can: in jeopardy, or ejected.
     pub last: Row,
+    /// Those of the last whose node answers: the ejected ones.
+    pub ejected: Vec<Arc<Seat>>,
 }
 
 /// Seats of one rank, in order, and the board that a pick reads instead of looking at each.
@@ -104,15 +106,20 @@ impl ChildList {
     /// serves beside children.
     pub(crate) fn new(generation: u64, children: Vec<Child>, always: Option<&Arc<Seat>>, rule: Rule) -> Self {
         let listed = children.iter().map(|child| (child.spec.state, &child.seat));
-        let (mut first, mut last) = (Vec::new(), Vec::new());
+        let (mut first, mut last, mut ejected) = (Vec::new(), Vec::new(), Vec::new());
         for (state, seat) in always.map(|seat| (ChildState::Ready, seat)).into_iter().chain(listed) {
             match state {
                 ChildState::Ready if !seat.is_ejected() => first.push(Arc::clone(seat)),
-                ChildState::Ready | ChildState::Jeopardy => last.push(Arc::clone(seat)),
+                ChildState::Ready => {
+                    last.push(Arc::clone(seat));
+                    ejected.push(Arc::clone(seat));
+                }
+                ChildState::Jeopardy => last.push(Arc::clone(seat)),
                 ChildState::Draining | ChildState::NotReady => {}
             }
         }
-        Self { generation, children, first: Row::new(first, rule), last: Row::new(last, rule) }
+        let (first, last) = (Row::new(first, rule), Row::new(last, rule));
+        Self { generation, children, first, last, ejected }
     }
 
     /// Shows its seats on its boards, and no more on those of the list before.

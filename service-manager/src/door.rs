@@ -72,6 +72,15 @@ enum Look {
     Whole,
 }
 
+/// Whether a request was at an upstream before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// It was not.
+    First,
+    /// It was, in vain.
+    Repeated,
+}
+
 impl Door {
     /// The door of `service`. Seats that fail go to the receiver, to be probed.
     pub(crate) fn new(service: &Service) -> (Arc<Self>, mpsc::Receiver<Arc<Seat>>) {
@@ -164,14 +173,16 @@ impl Door {
     }
 
     /// A place at somebody who can take a request now: the children by the rule, then the local
-    /// copy, then the children in jeopardy and the ejected ones.
-    fn take(&self, avoid: &[u64], look: Look) -> Option<InFlight> {
+    /// copy, then the children in jeopardy and the ejected ones. A request that is repeated is not sent to
+    /// one in jeopardy: it was most likely at a silent one before, and is not repeated twice.
+    fn take(&self, avoid: &[u64], look: Look, attempt: Attempt) -> Option<InFlight> {
         let list = self.list.load();
         // An always-local copy is in a row.
         let local = || if self.always { None } else { take_at(&self.local, avoid) };
-        self.take_from(&list.first, avoid, look)
-            .or_else(local)
-            .or_else(|| self.take_from(&list.last, avoid, look))
+        self.take_from(&list.first, avoid, look).or_else(local).or_else(|| match attempt {
+            Attempt::First => self.take_from(&list.last, avoid, look),
+            Attempt::Repeated => self.take_closely(&list.ejected, avoid),
+        })
     }
 
     fn take_from(&self, row: &Row, avoid: &[u64], look: Look) -> Option<InFlight> {
@@ -226,13 +237,14 @@ fn take_at(seat: &Seat, avoid: &[u64]) -> Option<InFlight> {
 
 impl Dispatch for Door {
     fn pick(&self, _head: &Head<'_>, avoid: &[u64]) -> Pick {
-        let repeated = !avoid.is_empty();
-        if !repeated {
+        let attempt = if avoid.is_empty() { Attempt::First } else { Attempt::Repeated };
+        if attempt == Attempt::First {
             self.arrivals.fetch_add(1, Ordering::Relaxed);
         }
         // Nobody overtakes those who wait, but for a request that is repeated: it had its turn.
-        if (repeated || self.queue.is_empty())
-            && let Some(place) = self.take(avoid, Look::Quick).or_else(|| self.take(avoid, Look::Whole))
+        let take = |look| self.take(avoid, look, attempt);
+        if (attempt == Attempt::Repeated || self.queue.is_empty())
+            && let Some(place) = take(Look::Quick).or_else(|| take(Look::Whole))
         {
             // For a moment the board may have shown as taken what came free just now; whoever went to
             // wait by it is served here.
@@ -241,7 +253,7 @@ impl Dispatch for Door {
             }
             return Pick::Forward(place);
         }
-        self.wait(repeated)
+        self.wait(attempt)
     }
 
     fn failed(&self, upstream: &Arc<Upstream>, failure: Failure) {

@@ -11,6 +11,8 @@ use std::task::{Context, Poll};
 use relay::InFlight;
 use tokio::sync::oneshot;
 
+use crate::door::Attempt;
+
 /// The requests that wait for a place.
 pub(crate) struct Queue {
     // Read on each pick without the lock; written with it held.
@@ -27,6 +29,7 @@ struct Inner {
 
 struct Entry {
     ticket: u64,
+    attempt: Attempt,
     grant: oneshot::Sender<InFlight>,
 }
 
@@ -55,31 +58,30 @@ impl Queue {
 
     /// Waits at the end, or at the front for a request that was sent once already; `None` when the
     /// queue is full. Call `hand_out` afterwards: a place may have come free in between.
-    pub(crate) fn enter(self: &Arc<Self>, at_front: bool) -> Option<Waiting> {
+    pub(crate) fn enter(self: &Arc<Self>, attempt: Attempt) -> Option<Waiting> {
         let mut inner = self.lock();
         // A repeated one has been let in before; there are no more of them than were in flight.
-        if !at_front && inner.entries.len() >= self.max {
+        if attempt == Attempt::First && inner.entries.len() >= self.max {
             return None;
         }
         let (grant, granted) = oneshot::channel();
         let ticket = inner.next_ticket;
         inner.next_ticket += 1;
-        let entry = Entry { ticket, grant };
-        if at_front {
-            inner.entries.push_front(entry)
-        } else {
-            inner.entries.push_back(entry)
+        let entry = Entry { ticket, attempt, grant };
+        match attempt {
+            Attempt::First => inner.entries.push_back(entry),
+            Attempt::Repeated => inner.entries.push_front(entry),
         }
         self.waiting.store(inner.entries.len(), Ordering::SeqCst);
         Some(Waiting { queue: Arc::clone(self), ticket, granted })
     }
 
-    /// Gives places to those who wait, first come first served, as long as `take` finds one.
-    pub(crate) fn hand_out(&self, take: impl Fn() -> Option<InFlight>) {
+    /// Gives places to those who wait, first come first served, as long as `take` finds one for the next.
+    pub(crate) fn hand_out(&self, take: impl Fn(Attempt) -> Option<InFlight>) {
         let mut spare = None;
         let mut inner = self.lock();
-        while !inner.entries.is_empty() {
-            let Some(place) = spare.take().or_else(&take) else { break };
+        while let Some(attempt) = inner.entries.front().map(|entry| entry.attempt) {
+            let Some(place) = spare.take().or_else(|| take(attempt)) else { break };
             let entry = inner.entries.pop_front().expect("the loop saw an entry under this lock");
             // A request that went away hands its place to the next one.
             spare = entry.grant.send(place).err();
@@ -140,11 +142,11 @@ mod tests {
     #[tokio::test]
     async fn places_go_to_the_first_who_came_and_the_repeated_go_before_them() {
         let (queue, upstream) = (Arc::new(Queue::new(10)), upstream());
-        let first = queue.enter(false).unwrap();
-        let second = queue.enter(false).unwrap();
-        let repeated = queue.enter(true).unwrap();
+        let first = queue.enter(Attempt::First).unwrap();
+        let second = queue.enter(Attempt::First).unwrap();
+        let repeated = queue.enter(Attempt::Repeated).unwrap();
         let left = AtomicU32::new(2);
-        queue.hand_out(|| {
+        queue.hand_out(|_| {
             let more = left.load(Ordering::Relaxed) > 0;
             more.then(|| {
                 left.fetch_sub(1, Ordering::Relaxed);
@@ -161,18 +163,18 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_takes_no_more_until_somebody_leaves() {
         let queue = Arc::new(Queue::new(1));
-        let waiting = queue.enter(false).unwrap();
-        assert!(queue.enter(false).is_none());
-        assert!(queue.enter(true).is_some(), "a repeated request was let in before");
+        let waiting = queue.enter(Attempt::First).unwrap();
+        assert!(queue.enter(Attempt::First).is_none());
+        assert!(queue.enter(Attempt::Repeated).is_some(), "a repeated request was let in before");
         drop(waiting);
-        assert!(queue.enter(false).is_some());
+        assert!(queue.enter(Attempt::First).is_some());
     }
 
     #[tokio::test]
     async fn a_place_granted_to_somebody_who_left_is_given_back() {
         let (queue, upstream) = (Arc::new(Queue::new(10)), upstream());
-        let waiting = queue.enter(false).unwrap();
-        queue.hand_out(|| Some(upstream.acquire()));
+        let waiting = queue.enter(Attempt::First).unwrap();
+        queue.hand_out(|_| Some(upstream.acquire()));
         assert_eq!(upstream.in_flight(), 1);
         drop(waiting);
         assert_eq!(upstream.in_flight(), 0);

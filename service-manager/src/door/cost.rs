@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use cluster::config::sample;
 use relay::InFlight;
 
-use super::{Door, Look};
+use super::{Attempt, Door, Look};
 use crate::child_list::{ChildSpec, ChildState};
 
 /// K of each child, and the loads at which all are Low, Medium, High, or full.
@@ -58,7 +58,7 @@ fn what_a_pick_costs() {
     for (state, load) in STATES {
         for children in [1, 10, 100, 1000] {
             let (door, _places) = door(children, load);
-            let by = |look| nanos(|| drop(black_box(door.take(&[], look))));
+            let by = |look| nanos(|| drop(black_box(door.take(&[], look, Attempt::First))));
             let (quick, whole) = (by(Look::Quick), by(Look::Whole));
             eprintln!("{state:>7} {children:>5} {quick:>9.0} {whole:>9.0}");
         }

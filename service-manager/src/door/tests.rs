@@ -49,8 +49,13 @@ fn child(node: &str, state: ChildState) -> ChildSpec {
 }
 
 fn ask(door: &Door) -> Pick {
+    again(door, &[])
+}
+
+/// A request that was at these upstreams before.
+fn again(door: &Door, tried: &[u64]) -> Pick {
     let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    door.pick(&Head::new("GET", "/", None, client), &[])
+    door.pick(&Head::new("GET", "/", None, client), tried)
 }
 
 /// Takes a place and says at whom.
@@ -87,6 +92,27 @@ async fn children_serve_before_the_local_copy_and_it_before_the_queue() {
     let expected = [["c1"; 4], ["local"; 4], ["c2"; 4]].concat();
     assert_eq!(served, expected);
     assert!(matches!(ask(&door), Pick::Wait(_)));
+}
+
+#[tokio::test]
+async fn a_repeated_request_waits_for_a_place_where_somebody_answers() {
+    let door = door("");
+    door.set_list(1, vec![child("c1", ChildState::Ready), child("c2", ChildState::Jeopardy)]).unwrap();
+    let (_, mut places) = names(&door, 8);
+    let tried = [places[0].upstream().id()];
+    let Pick::Wait(repeated) = again(&door, &tried) else { panic!("c2 does not answer") };
+    // What comes now waits behind it, though it may go there.
+    let Pick::Wait(new) = ask(&door) else { panic!("nobody overtakes") };
+    drop(places.pop());
+    let (Pick::Forward(repeated), Pick::Forward(new)) = (repeated.await, new.await) else {
+        panic!("no places")
+    };
+    assert_eq!((repeated.upstream().name(), new.upstream().name()), ("local", "c2"));
+    // One that was ejected does answer.
+    let c1 = door.list().children[0].seat.upstream().unwrap();
+    drop(places.drain(..1));
+    door.eject(|id| id == c1.id());
+    assert!(matches!(again(&door, &[u64::MAX]), Pick::Forward(place) if place.upstream().id() == c1.id()));
 }
 
 #[tokio::test]

@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use relay::{Pick, Refusal};
 
-use super::{Door, Look};
+use super::{Attempt, Door, Look};
 use crate::queue::Waiting;
 
 impl Door {
     /// Gives free places to those who wait.
     pub(crate) fn hand_out(&self) {
-        self.queue.hand_out(|| self.take(&[], Look::Quick));
+        self.queue.hand_out(|attempt| self.take(&[], Look::Quick, attempt));
     }
 
-    pub(super) fn wait(&self, repeated: bool) -> Pick {
+    pub(super) fn wait(&self, attempt: Attempt) -> Pick {
         let was_empty = self.queue.is_empty();
-        let Some(waiting) = self.queue.enter(repeated) else {
+        let Some(waiting) = self.queue.enter(attempt) else {
             return self.refuse("queue-full", "the service is busy and its queue is full");
         };
         // A place that came free since the pick must not be missed.
