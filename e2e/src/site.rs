@@ -28,7 +28,10 @@ const GET_LIMIT: Duration = Duration::from_secs(20);
 const DOWN_LIMIT: Duration = Duration::from_secs(60);
 
 /// Addresses that one site may use.
-const ADDRESSES: u32 = 8;
+const ADDRESSES: u32 = 16;
+
+/// And that all sites of a process share; the first and the last place among them stay free.
+const BLOCK: u32 = 256;
 
 static SITES: AtomicU32 = AtomicU32::new(0);
 
@@ -125,10 +128,12 @@ impl Site {
         let directory = tempfile::Builder::new().prefix("e2e").tempdir().expect("a temporary directory");
         let number = SITES.fetch_add(1, Ordering::SeqCst);
         // 127.16.0.0 (or 10.16.0.0) and up: the process picks the block, the site its place in it.
-        let block = (std::process::id() % 40_000) * 256;
+        let block = (std::process::id() % 40_000) * BLOCK;
         let network = if plan.is_apart { 10 } else { 127 };
-        let first_address =
-            u32::from(Ipv4Addr::new(network, 16, 0, 0)) + block + (number % 31) * ADDRESSES + 1;
+        let first_address = u32::from(Ipv4Addr::new(network, 16, 0, 0))
+            + block
+            + number % (BLOCK / ADDRESSES - 1) * ADDRESSES
+            + 1;
         let (nodes, services) = (plan.nodes, plan.services);
         assert!(services.count() + nodes <= ADDRESSES, "a site has no more addresses");
         let site = Self { program: program.into(), directory, first_address, nodes, services, up: None };
@@ -215,8 +220,13 @@ impl Site {
 
     /// A subcommand of the program for this cluster, to be run.
     pub fn command(&self, subcommand: &str) -> Command {
-        let mut command = Command::new(&self.program);
         let config = if subcommand == "up" { self.written() } else { self.config() };
+        self.command_with(subcommand, &config)
+    }
+
+    /// The same with a cluster.toml that is not the site's own.
+    pub fn command_with(&self, subcommand: &str, config: &Path) -> Command {
+        let mut command = Command::new(&self.program);
         command.arg(subcommand).arg("--config").arg(config);
         command.arg("--runtime-dir").arg(self.directory.path().join("run"));
         if matches!(subcommand, "up" | "service-manager" | "load-manager" | "task-processor") {
@@ -376,6 +386,13 @@ impl Site {
         // The nodes come after all front ends, which are counted up from the first.
         let others = if index == 0 { 0 } else { self.services.count() - 1 };
         Ipv4Addr::from(self.first_address + others + index)
+    }
+
+    /// An address of this site that no machine of it has, counted from 0.
+    pub fn spare_ip(&self, index: u32) -> Ipv4Addr {
+        let place = self.services.count() + self.nodes + index;
+        assert!(place < ADDRESSES, "a site has no more addresses");
+        Ipv4Addr::from(self.first_address + place)
     }
 
     /// The address of the front end of that place.
