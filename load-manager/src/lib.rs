@@ -24,6 +24,7 @@ mod wire;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::Context;
 use cluster::config::{Cluster, Service};
@@ -120,6 +121,7 @@ pub async fn run(
     let (claim, said) = watch::channel(None);
     let mut parts = tokio::task::JoinSet::new();
     let mut renewals = Vec::new();
+    let born = Instant::now();
     for (index, node) in cluster.nodes.iter().enumerate() {
         let (renewal, leases) = watch::channel(Vec::new());
         renewals.push(renewal);
@@ -128,6 +130,7 @@ pub async fn run(
             address: node.control(),
             identity: identity.clone(),
             renew: cluster.lease.renew,
+            born,
             leases,
             claim: said.clone(),
             events: told.clone(),

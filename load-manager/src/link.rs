@@ -25,15 +25,20 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const RETRY_FIRST: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
-/// A cut link is noticed by HTTP/2 pings even while nothing is asked.
-const PING_EVERY: Duration = Duration::from_secs(2);
-const PING_TIMEOUT: Duration = Duration::from_secs(4);
+/// A link on which nothing has come for 6 s is cut; an HTTP/2 ping asks before that. The answers to renewals
+/// come more often where `renew` has its default, so that no ping is sent on a link that is well.
+const PING_EVERY: Duration = Duration::from_millis(3500);
+const PING_TIMEOUT: Duration = Duration::from_millis(2500);
 
 /// Renewals that may wait for their answers; older ones are given up.
 const RENEWALS_MAX: usize = 8;
 
-/// Renewals come a little earlier or later each time, so that 500 streams do not beat together.
+/// Renewals come a little earlier or later each time, so that 500 streams do not beat together, ...
 const JITTER: f64 = 0.2;
+
+/// ... and yet at so many common moments within `renew`, so that the process wakes for several of them at
+/// once: with a wake-up for each, waking is most of what 500 links cost.
+const BEATS: u32 = 30;
 
 /// Answers are small: a lease or two and a few figures.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -57,6 +62,8 @@ pub(crate) struct Link {
     pub identity: Identity,
     /// How often to renew.
     pub renew: Duration,
+    /// What the moments of renewal are counted from, the same for all links.
+    pub born: Instant,
     /// What to renew.
     pub leases: watch::Receiver<Vec<wire::LeaseRef>>,
     /// What to say of the service with it.
@@ -65,6 +72,14 @@ pub(crate) struct Link {
     pub events: mpsc::Sender<Event>,
     /// Whether the node was asked once what it holds for this front end.
     pub adopted: bool,
+}
+
+impl Said {
+    /// Those of `leases` that are not to be reclaimed.
+    fn guaranteed_of(&self, leases: &[wire::LeaseRef]) -> Vec<String> {
+        let is_named = |id: &&String| leases.iter().any(|lease| lease.lease_id == **id);
+        self.guaranteed.iter().filter(is_named).cloned().collect()
+    }
 }
 
 impl Link {
@@ -142,13 +157,13 @@ impl Link {
             return Err(self.silent("it does not answer renewals".to_owned()));
         };
         let mut answers = reply.into_inner();
-        let due = tokio::time::sleep(self.next_renewal());
+        let due = tokio::time::sleep_until(self.next_renewal().into());
         tokio::pin!(due);
         loop {
             tokio::select! {
                 () = &mut due => {
                     self.send(&renewals, &mut sequence, &mut sent);
-                    due.as_mut().reset(tokio::time::Instant::now() + self.next_renewal());
+                    due.as_mut().reset(self.next_renewal().into());
                 }
                 changed = self.leases.changed() => {
                     if changed.is_err() {
@@ -176,10 +191,10 @@ impl Link {
     ) {
         *sequence += 1;
         let leases = self.leases.borrow_and_update().clone();
-        let said = self.claim.borrow().clone();
-        let (claim, mut guaranteed) =
-            said.map_or((None, Vec::new()), |said| (Some(said.claim), said.guaranteed));
-        guaranteed.retain(|id| leases.iter().any(|lease| lease.lease_id == *id));
+        let (claim, guaranteed) = match &*self.claim.borrow() {
+            Some(said) => (Some(said.claim.clone()), said.guaranteed_of(&leases)),
+            None => (None, Vec::new()),
+        };
         let request = wire::RenewRequest {
             service: self.identity.service.clone(),
             front_end: self.identity.front_end.clone(),
@@ -198,13 +213,20 @@ impl Link {
         }
     }
 
-    fn next_renewal(&self) -> Duration {
-        self.renew.mul_f64(1.0 - JITTER * fastrand::f64())
+    fn next_renewal(&self) -> Instant {
+        let pause = self.renew.mul_f64(1.0 - JITTER * fastrand::f64());
+        self.born + last_beat(self.born.elapsed() + pause, self.renew / BEATS)
     }
 
     fn silent(&self, words: String) -> Event {
         Event::Heard(Heard::LinkSilent { node: self.node, words })
     }
+}
+
+/// The last beat until then: what is due there is never late.
+fn last_beat(due: Duration, beat: Duration) -> Duration {
+    let past = due.as_nanos().checked_rem(beat.as_nanos()).unwrap_or(0);
+    due.saturating_sub(Duration::from_nanos(u64::try_from(past).unwrap_or(0)))
 }
 
 /// When the renewal of that sequence was sent; older ones are forgotten with it.
@@ -236,6 +258,15 @@ fn is_refused(fault: &tonic::transport::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn renewals_due_at_about_the_same_time_share_a_moment_and_none_is_late() {
+        let ms = Duration::from_millis;
+        for (due, moment) in [(5399, 5300), (5300, 5300), (5301, 5300), (5400, 5400), (99, 0)] {
+            assert_eq!(last_beat(ms(due), ms(100)), ms(moment));
+        }
+        assert_eq!(last_beat(ms(5), Duration::ZERO), ms(5));
+    }
 
     #[test]
     fn an_answer_is_matched_with_the_sending_of_its_own_question() {

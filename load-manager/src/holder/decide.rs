@@ -43,6 +43,7 @@ impl Holder {
             }
         }
         self.last = Some(decision);
+        self.sharing.is_due = true;
         self.ask_back();
     }
 

@@ -54,6 +54,7 @@ impl Holder {
                 }
             }
         }
+        self.sharing.is_due |= changed;
         // Before the service-manager was heard, the generation to go on from is not known.
         if !changed || !(self.front_up || self.list.generation > 0) {
             return;

@@ -21,6 +21,8 @@ pub(super) struct Sharing {
     claims: Claims,
     /// What was told last.
     told: Option<(Claim, Vec<String>)>,
+    /// Whether a node has changed since, or a decision was made: only then there may be news to tell.
+    pub(super) is_due: bool,
     /// Since when it has had fewer nodes than it is due.
     short_since: Option<Duration>,
     /// Since when it has held more than it is due while another is short.
@@ -70,6 +72,9 @@ impl Holder {
 
     /// Says to all nodes what is held and wanted, where that has changed.
     pub(super) fn tell_claim(&mut self) {
+        if !std::mem::take(&mut self.sharing.is_due) {
+            return;
+        }
         let Some(claim) = self.claim() else { return };
         self.mark_guaranteed();
         let marked = self.nodes.iter().filter(|node| node.is_guaranteed);

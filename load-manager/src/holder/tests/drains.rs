@@ -25,6 +25,34 @@ fn a_drain_waits_for_a_count_that_was_taken_after_every_worker_had_the_list() {
 }
 
 #[test]
+fn drains_that_begin_together_are_one_list_which_marks_them_all() {
+    let mut day = Diary::with_children();
+    let before = day.holder.list().generation;
+    day.act(|holder| [0, 1].into_iter().for_each(|node| holder.begin_drain(name(node), "test")));
+    assert_eq!(day.holder.list().generation, before + 1);
+    assert_eq!(day.listed(), [("c1", ChildState::Draining), ("c2", ChildState::Draining)]);
+    day.hear(Heard::ListApplied(before));
+    day.counts(before, &[]);
+    assert_eq!(day.drain_step(0), Some(DrainStep::AtFront));
+    day.front_is_empty();
+    assert_eq!([day.drain_step(0), day.drain_step(1)], [Some(DrainStep::AtNode); 2]);
+}
+
+#[test]
+fn a_second_drain_waits_for_a_list_of_its_own() {
+    let mut day = Diary::with_children();
+    day.drain(0);
+    day.take_back(0);
+    let before = day.holder.list().generation;
+    day.drain(0);
+    day.hear(Heard::ListApplied(before));
+    day.counts(before, &[]);
+    assert_eq!(day.drain_step(0), Some(DrainStep::AtFront));
+    day.front_is_empty();
+    assert_eq!(day.drain_step(0), Some(DrainStep::AtNode));
+}
+
+#[test]
 fn long_lived_requests_hold_a_drain_up_for_their_time_only() {
     let mut day = Diary::with_children();
     day.drain(0);
