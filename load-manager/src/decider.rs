@@ -93,6 +93,8 @@ pub struct Decider {
     memory: Memory,
     level: Level,
     figures: Figures,
+    /// Nodes that are to serve as the last decision has it; see `want_of_pool`.
+    asked: u32,
 }
 
 impl Decider {
@@ -106,6 +108,7 @@ impl Decider {
             memory: Memory::new(&settings.scaling),
             level: Level::Medium,
             figures: Figures::default(),
+            asked: 0,
             settings,
         }
     }
@@ -149,9 +152,11 @@ impl Decider {
         self.settings = settings;
     }
 
-    /// Nodes that the service wants of the pool: those that are to serve, and those that stand by.
+    /// Nodes that the service wants of the pool: those that are to serve, and those that stand by. A load
+    /// that is not High orders nothing, so that no more than are held are wanted then: to be due a node and
+    /// not to take it would keep it from everybody.
     pub fn want_of_pool(&self) -> u32 {
-        let (want, most) = (self.figures.want, self.settings.max.min(self.settings.pool));
+        let (want, most) = (self.asked, self.settings.max.min(self.settings.pool));
         want.saturating_add(self.settings.standby).min(most).max(want)
     }
 
@@ -174,6 +179,7 @@ impl Decider {
         let own = standby::beside(&situation, (action, reason), self.memory.allowed(&situation));
         let (action, reason) = share::above(&situation, own);
         self.memory.settle(&situation, &action);
+        self.asked = asked(&situation, level, &reason);
         (self.level, self.figures) = (level, situation.figures);
         (action, reason)
     }
@@ -184,4 +190,12 @@ impl Decider {
             Some(age) => (age >= self.settings.scaling.data_timeout).then_some(Reason::NoData { age }),
         }
     }
+}
+
+/// Nodes that are to serve: what is wanted where that is ordered, else no more of it than is held already.
+fn asked(situation: &Situation<'_>, level: Level, reason: &Reason) -> u32 {
+    let is_called_for =
+        level == Level::High || situation.figures.queued > 0 || matches!(reason, Reason::Lost { .. });
+    let held = situation.fleet.to_serve().max(situation.floor());
+    if is_called_for { situation.figures.want } else { situation.figures.want.min(held) }
 }

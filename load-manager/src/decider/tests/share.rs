@@ -214,3 +214,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_load_that_is_not_high_asks_the_pool_for_no_more_than_is_held() {
+    // Two nodes are High above 12; more than 9.6 would be wanted to have three.
+    let mut diary = Diary::new(settings()).with_nodes(&["a", "b"]);
+    diary.load(11.0);
+    assert_eq!((diary.holds(40).figures.want, diary.decider.want_of_pool()), (3, 2));
+    // From the first High second on it asks, whether or not a node is there to be ordered.
+    diary.fleet.available = 0;
+    diary.load(15.0);
+    assert_eq!((diary.holds(40).figures.want, diary.decider.want_of_pool()), (4, 4));
+    // And what is wanted less is said at once, long before it is drained.
+    diary.load(4.0);
+    assert_eq!((diary.holds(40).figures.want, diary.decider.want_of_pool()), (1, 1));
+}
+
+#[test]
+fn what_is_kept_for_a_service_it_asks_for_whatever_the_load() {
+    let mut diary = Diary::new(Settings { min: 3, ..settings() }).with_nodes(&["a", "b"]);
+    diary.fleet.available = 0;
+    diary.load(4.0);
+    assert_eq!((diary.holds(5).figures.want, diary.decider.want_of_pool()), (3, 3));
+}
