@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use crate::dice::Dice;
-use crate::faults::CALM;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Cut {
@@ -25,6 +24,8 @@ pub(crate) struct Way {
 
 #[derive(Debug)]
 pub(crate) struct Network {
+    /// From here on nothing is lost without a cut.
+    calm: u64,
     /// By service and node.
     cuts: Vec<Vec<Cut>>,
     /// When the last message of each stream arrives.
@@ -32,8 +33,8 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    pub(crate) fn new(services: usize, nodes: usize) -> Self {
-        Self { cuts: vec![vec![Cut::default(); nodes]; services], streams: BTreeMap::new() }
+    pub(crate) fn new(services: usize, nodes: usize, calm: u64) -> Self {
+        Self { calm, cuts: vec![vec![Cut::default(); nodes]; services], streams: BTreeMap::new() }
     }
 
     pub(crate) fn cut(&mut self, service: usize, node: usize, there: bool, back: bool, until: u64) {
@@ -55,7 +56,7 @@ impl Network {
     fn arrival(&mut self, now: u64, way: Way, dice: &mut Dice) -> Option<u64> {
         let cut = self.cuts[way.service][way.node];
         let until = if way.there { cut.there_until } else { cut.back_until };
-        if until > now || dice.permille(10) && now < CALM {
+        if until > now || now < self.calm && dice.permille(10) {
             return None;
         }
         let is_slow = dice.permille(20);
