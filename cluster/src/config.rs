@@ -4,6 +4,7 @@
 //! nothing else in Accordion reads the file. Shares and speeds are plain numbers, times are
 //! `Duration`s.
 
+mod change;
 mod checked;
 mod fault;
 mod file;
@@ -26,6 +27,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use change::{Change, KeyChange, Owner, changes};
 pub use fault::{Fault, Faults};
 pub use file::{FILE_BYTES_MAX, parse, read, text};
 pub use floor::{Floor, TimeOfDay, Weekday};

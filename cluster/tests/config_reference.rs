@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use cluster::config::{self, Cluster, Floor, Scaling, Weekday};
+use cluster::config::{self, Change, Cluster, Floor, Scaling, Weekday, changes};
 
 const WRITTEN: &str = include_str!("../../cluster.toml");
 
@@ -274,6 +274,30 @@ fn without_field(cluster: &Cluster, key: &str) -> Vec<String> {
     rest
 }
 
+/// The change of a key is told, and no other, with the value as it could be written.
+fn is_told(table: &str, key: &str, changes: &[Change], after: &Cluster) {
+    let [Change::Key(change)] = changes else { panic!("{key} in {table}: {changes:?}") };
+    if table == FLOOR {
+        return assert_eq!(change.key, "floor");
+    }
+    let prefix = match table {
+        "[cluster.lease]" => "lease.",
+        "[cluster.sharing]" => "sharing.",
+        "[service.demo.scaling]" => "scaling.",
+        _ => "",
+    };
+    assert_eq!(change.key, format!("{prefix}{key}"));
+    let rewritten = sound(&with_line(entry(table, key).line, &format!("{key} = {}", change.new)));
+    assert_eq!(rewritten, *after, "{key} in {table}: {change:?}");
+    let owner = match table {
+        "[[node]]" => "node c1",
+        _ if table.starts_with("[cluster") => "cluster",
+        _ => "service demo",
+    };
+    let sentence = format!("{owner}: {} is {}, was {}", change.key, change.new, change.old);
+    assert_eq!(changes[0].to_string(), sentence);
+}
+
 #[test]
 fn every_key_reaches_the_field_of_its_name_and_no_other() {
     for (table, values) in OTHER_VALUES {
@@ -283,6 +307,7 @@ fn every_key_reaches_the_field_of_its_name_and_no_other() {
             let after = sound(&with_line(line, &format!("{key} = {value}")));
             assert_ne!(before, after, "{key} in {table}");
             assert_eq!(without_field(&before, key), without_field(&after, key), "{key} in {table}");
+            is_told(table, key, &changes(&before, &after), &after);
         }
         let mut known = known_keys(table);
         known.retain(|key| !REQUIRED.contains(&key.as_str()));

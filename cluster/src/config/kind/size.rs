@@ -44,7 +44,7 @@ fn number_and_unit(written: &str) -> Option<(&str, u64)> {
 }
 
 /// The size as it would be written in the file.
-fn shown(bytes: u64) -> String {
+pub(crate) fn shown(bytes: u64) -> String {
     let divides = |(_, unit): &&(&str, u64)| bytes.is_multiple_of(*unit);
     let (name, unit) = UNITS.iter().find(divides).unwrap_or(&("B", 1));
     format!("{}{name}", bytes / unit)
