@@ -335,6 +335,22 @@ impl Site {
         process.pid
     }
 
+    /// Has every daemon read its cluster.toml again; `up` is none.
+    pub fn hang_up(&self) {
+        for daemon in self.daemons() {
+            processes::signal(daemon.pid, Signal::HUP);
+        }
+    }
+
+    /// The daemons that run, without the guards of their services.
+    pub fn daemons(&self) -> Vec<Process> {
+        let is_daemon = |process: &Process| {
+            let subcommand = process.arguments.get(1).map(String::as_str);
+            matches!(subcommand, Some("service-manager" | "load-manager" | "task-processor"))
+        };
+        processes::with_mark(&self.mark()).into_iter().filter(is_daemon).collect()
+    }
+
     /// Everything that runs of this cluster: daemons, guards and copies of the service.
     pub fn processes(&self) -> Vec<Process> {
         let mut all = processes::with_mark(&self.mark());

@@ -20,6 +20,7 @@ mod list;
 mod losses;
 mod news;
 mod orders;
+mod pool;
 mod record;
 mod settings;
 mod settle;
@@ -34,6 +35,7 @@ use std::mem;
 use std::time::Duration;
 
 use self::ended::Ended;
+use self::pool::Pool;
 use self::sharing::Sharing;
 use crate::decider::{Decider, Decision};
 use crate::node::{Lease, Node};
@@ -80,6 +82,7 @@ pub struct Holder {
     requests: u64,
     ended: Ended,
     sharing: Sharing,
+    pool: Pool,
     effects: Vec<Effect>,
 }
 
@@ -105,6 +108,7 @@ impl Holder {
             requests: 0,
             ended: Ended::default(),
             sharing: Sharing::default(),
+            pool: Pool::default(),
             effects: Vec::new(),
             settings,
         }
@@ -140,7 +144,8 @@ impl Holder {
         &self.settings
     }
 
-    /// The pool as it sees it, in the order of cluster.toml.
+    /// The nodes as it sees them: those of the pool as it was at the start, then those that joined. Those that
+    /// left are among them (`Node::membership`).
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
@@ -179,11 +184,15 @@ impl Holder {
         self.notice_sleep(now);
         self.now = self.now.max(now);
         act(self);
+        self.follow_pool();
         self.publish();
         self.tell_claim();
     }
 
     fn take(&mut self, heard: Heard) {
+        if self.is_of_closed_link(&heard) {
+            return;
+        }
         match heard {
             Heard::FrontUp(list) => self.front_up(list),
             Heard::FrontDown(words) => self.front_down(words),

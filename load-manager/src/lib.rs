@@ -19,16 +19,16 @@ mod link;
 mod manager;
 pub mod node;
 pub mod order;
+mod reload;
 pub mod simulation;
 mod wire;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use anyhow::Context;
 use cluster::config::{Cluster, Service};
-use cluster::daemon::{self, DaemonArgs, Shutdown};
+use cluster::daemon::{self, DaemonArgs, Reload, Shutdown};
 use proto::load_manager::load_manager_server::LoadManagerServer;
 use proto::service_manager::ChildList;
 use tokio::net::UnixListener;
@@ -37,8 +37,7 @@ use tokio_stream::wrappers::UnixListenerStream;
 
 use crate::calls::Identity;
 use crate::journal::Journal;
-use crate::link::Link;
-use crate::manager::{Manager, Setup};
+use crate::manager::{Links, Manager, Setup};
 
 /// Events that may wait for the manager; each sender waits when it is full.
 const EVENTS_MAX: usize = 1024;
@@ -79,6 +78,7 @@ pub fn main(args: Args) -> ExitCode {
     let ended = runtime.context("no runtime").and_then(|runtime| {
         runtime.block_on(async {
             let shutdown = Shutdown::on_signals()?;
+            let reload = Reload::on_hangups(args.daemon.config_path())?;
             let directories = args.daemon.directories(&cluster)?;
             let places = Places {
                 control: daemon::unix_listener(&directories.load_manager_socket(&service.name))?,
@@ -86,7 +86,7 @@ pub fn main(args: Args) -> ExitCode {
                 journal: directories.state_file(&format!("decisions-{}.jsonl", service.name)),
                 incarnation: directories.state_file(&format!("load-manager-{}.incarnation", service.name)),
             };
-            run(cluster, service, places, shutdown).await
+            run(cluster, service, places, reload, shutdown).await
         })
     });
     match ended {
@@ -102,12 +102,14 @@ pub fn main(args: Args) -> ExitCode {
     }
 }
 
-/// Decides for `service` until `shutdown` is asked for. Everything is left as it is then: the last
+/// Decides for `service` until `shutdown` is asked for, by the nodes of the `cluster` and of what comes by
+/// `reload`. Everything is left as it is then: the last
 /// child_list serves on, and the next start goes on from it.
 pub async fn run(
     cluster: Cluster,
     service: Service,
     places: Places,
+    reload: Reload,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     let identity = Identity {
@@ -118,25 +120,10 @@ pub async fn run(
     tracing::info!(service = service.name, nodes = cluster.nodes.len(), "deciding");
     let (told, events) = mpsc::channel(EVENTS_MAX);
     let (wanted, list) = watch::channel(ChildList::default());
-    let (claim, said) = watch::channel(None);
     let mut parts = tokio::task::JoinSet::new();
-    let mut renewals = Vec::new();
-    let born = Instant::now();
+    let mut links = Links::new(identity.clone(), cluster.lease.renew, told.clone());
     for (index, node) in cluster.nodes.iter().enumerate() {
-        let (renewal, leases) = watch::channel(Vec::new());
-        renewals.push(renewal);
-        let link = Link {
-            node: index,
-            address: node.control(),
-            identity: identity.clone(),
-            renew: cluster.lease.renew,
-            born,
-            leases,
-            claim: said.clone(),
-            events: told.clone(),
-            adopted: false,
-        };
-        parts.spawn(link.keep());
+        links.open(index, node.control());
     }
     let front = front::Front {
         socket: places.service_manager,
@@ -157,7 +144,7 @@ pub async fn run(
     });
     let journal = Journal::open(&places.journal);
     let manager =
-        Manager::new(Setup { service, cluster, identity, journal, wanted, renewals, claim, events, told });
+        Manager::new(Setup { service, cluster, identity, journal, wanted, links, reload, events, told });
     let ended = manager.run(async { shutdown.asked().await }).await;
     parts.shutdown().await;
     tracing::info!("stopped; the child_list stays as it is");

@@ -1,9 +1,11 @@
-//! The shell of the `holder`: it owns the channels, the clients of the nodes, the calls under way, the
-//! journal and the clock. It tells the holder what happens, carries out what the holder wants done and
+//! The shell of the `holder`: it owns the channels, the links to the nodes and their clients, the calls
+//! under way, the journal, the cluster.toml in force and the clock. It tells the holder what happens, carries out what the holder wants done and
 //! answers people; it decides nothing.
 
 mod effects;
+mod following;
 mod hearing;
+mod links;
 mod log;
 mod schedule;
 #[cfg(test)]
@@ -13,8 +15,8 @@ mod view;
 use std::time::{Duration, Instant};
 
 use cluster::config::{Cluster, Floor, Service};
+use cluster::daemon::Reload;
 use proto::service_manager as front;
-use proto::task_processor as node;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior};
@@ -23,7 +25,8 @@ use crate::calls::{Identity, NodeClient};
 use crate::event::Event;
 use crate::holder::{self, Holder, LOOK_EVERY};
 use crate::journal::Journal;
-use crate::link::Said;
+
+pub(crate) use links::Links;
 
 /// What the manager needs from the outside.
 pub(crate) struct Setup {
@@ -37,10 +40,10 @@ pub(crate) struct Setup {
     pub journal: Journal,
     /// The list for the service-manager.
     pub wanted: watch::Sender<front::ChildList>,
-    /// A node's leases, for its link; one per node of the pool.
-    pub renewals: Vec<watch::Sender<Vec<node::LeaseRef>>>,
-    /// What the service says of itself, for all links.
-    pub claim: watch::Sender<Option<Said>>,
+    /// To each node of the pool, by its place in cluster.toml.
+    pub links: Links,
+    /// A cluster.toml that has changed.
+    pub reload: Reload,
     /// What happens.
     pub events: mpsc::Receiver<Event>,
     /// For the tasks that carry things out.
@@ -49,6 +52,8 @@ pub(crate) struct Setup {
 
 /// The manager.
 pub(crate) struct Manager {
+    /// What it goes by, and of that its own service.
+    cluster: Cluster,
     service: Service,
     identity: Identity,
     holder: Holder,
@@ -61,8 +66,8 @@ pub(crate) struct Manager {
     calls: JoinSet<()>,
     journal: Journal,
     wanted: watch::Sender<front::ChildList>,
-    renewals: Vec<watch::Sender<Vec<node::LeaseRef>>>,
-    claim: watch::Sender<Option<Said>>,
+    links: Links,
+    reload: Reload,
     events: mpsc::Receiver<Event>,
     told: mpsc::Sender<Event>,
 }
@@ -80,7 +85,7 @@ pub(crate) struct Fenced {
 impl Manager {
     /// A manager that holds nothing yet.
     pub(crate) fn new(setup: Setup) -> Self {
-        let Setup { service, cluster, identity, journal, wanted, renewals, claim, events, told } = setup;
+        let Setup { service, cluster, identity, journal, wanted, links, reload, events, told } = setup;
         let settings = holder::Settings::of(&cluster, &service, identity.incarnation);
         let count = cluster.nodes.len();
         Self {
@@ -89,12 +94,13 @@ impl Manager {
             clients: vec![None; count],
             waiting: vec![None; count],
             calls: JoinSet::new(),
+            cluster,
             service,
             identity,
             journal,
             wanted,
-            renewals,
-            claim,
+            links,
+            reload,
             events,
             told,
         }
@@ -107,14 +113,18 @@ impl Manager {
         let mut look = every(LOOK_EVERY);
         loop {
             tokio::select! {
-                () = &mut end => return Ok(()),
+                () = &mut end => break,
                 Some(event) = self.events.recv() => self.hear(event),
                 _ = tick.tick() => self.tick(),
                 _ = look.tick() => self.holder.look(self.now()),
+                read = self.reload.next() => self.follow(&read),
+                () = self.links.reap() => {}
                 Some(_) = self.calls.join_next() => {}
             }
             self.carry_out()?;
         }
+        self.links.shutdown().await;
+        Ok(())
     }
 
     fn tick(&mut self) {

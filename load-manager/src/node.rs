@@ -57,6 +57,17 @@ pub enum DrainStep {
     Ending,
 }
 
+/// Whether cluster.toml has the node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Membership {
+    /// It does.
+    Member,
+    /// It does no more, and something of ours may still be there: it is drained and given back.
+    Leaving,
+    /// It does no more, and nothing of ours is there: nobody speaks to it.
+    Left,
+}
+
 /// Where a node stands for this front end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
@@ -142,6 +153,8 @@ pub struct Node {
     pub name: String,
     /// Against the machine that `capacity` was measured on.
     pub speed: f64,
+    /// Whether it is one of the pool.
+    pub membership: Membership,
     /// Where it stands.
     pub stage: Stage,
     /// Since when.
@@ -213,6 +226,7 @@ impl Node {
         Self {
             name: name.to_owned(),
             speed,
+            membership: Membership::Member,
             stage: Stage::Free,
             since: now,
             ready_since: now,
@@ -291,6 +305,23 @@ impl Node {
         }
     }
 
+    /// Whether it is one of the pool.
+    pub fn is_member(&self) -> bool {
+        self.membership == Membership::Member
+    }
+
+    /// From now on it counts for so much against the machine that `capacity` was measured on.
+    pub fn set_speed(&mut self, speed: f64) {
+        self.is_changed |= self.speed != speed;
+        self.speed = speed;
+    }
+
+    /// It is forgotten but for its name: nothing of ours is there, and nobody speaks to it.
+    pub fn leave(&mut self, now: Duration) {
+        let fresh = Self::new(&self.name, self.speed, now);
+        *self = Self { membership: Membership::Left, is_changed: self.is_changed, ..fresh };
+    }
+
     /// Whether it may be asked for a slot now.
     pub fn can_be_asked(&self, now: Duration) -> bool {
         self.is_at_hand(now) && self.report.slots_free > 0
@@ -311,6 +342,7 @@ impl Node {
     /// Whether it is free of this service and would answer.
     fn is_at_hand(&self, now: Duration) -> bool {
         self.stage == Stage::Free
+            && self.is_member()
             && matches!(self.link, Link::Up { .. })
             && !self.is_silent
             && !self.is_adopting

@@ -135,6 +135,7 @@ impl World {
                 }
                 Effect::Adopt { .. } => panic!("nobody is silent"),
                 Effect::Reclaim { .. } => panic!("nobody else is here"),
+                Effect::OpenLink { .. } | Effect::CloseLink { .. } => panic!("the pool stays as it is"),
                 Effect::Claim { .. } | Effect::Record(_) | Effect::Tell(_) => {}
                 Effect::Fenced(words) => panic!("nobody else is here: {words}"),
             }

@@ -15,6 +15,7 @@ mod load;
 mod local;
 pub mod pick;
 mod queue;
+mod reload;
 mod seat;
 mod settings;
 
@@ -26,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use cluster::config::Service;
-use cluster::daemon::{self, DaemonArgs, Shutdown};
+use cluster::daemon::{self, DaemonArgs, Reload, Shutdown};
 use cluster::process::Spec;
 use proto::service_manager::service_manager_server::ServiceManagerServer;
 use relay::Relay;
@@ -34,7 +35,7 @@ use tokio::net::UnixListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::admin::{Admin, Page};
 use crate::door::Door;
@@ -82,12 +83,15 @@ pub fn main(args: Args) -> ExitCode {
     let ended = runtime.context("no runtime").and_then(|runtime| {
         runtime.block_on(async {
             let shutdown = Shutdown::on_signals()?;
+            let reload = Reload::on_hangups(args.daemon.config_path())?;
             let directories = args.daemon.directories(&cluster)?;
             let listeners = Listeners {
                 http: daemon::listeners(service.listen, workers(&service))?,
                 control: daemon::unix_listener(&directories.service_manager_socket(&service.name))?,
                 admin: service.admin.map(admin_listener).transpose()?,
             };
+            let telling = reload::tell(reload, cluster, service.name.clone());
+            let _telling = AbortOnDropHandle::new(tokio::spawn(telling));
             run(service, listeners, shutdown).await
         })
     });

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use cluster::config::{Cluster, Node};
-use cluster::daemon::{self, DaemonArgs, EXIT_CONFIG, Shutdown};
+use cluster::daemon::{self, DaemonArgs, EXIT_CONFIG, Reload, Shutdown};
 
 use crate::{Config, Listeners, NodeFault, run};
 
@@ -66,7 +66,8 @@ fn begin(args: &DaemonArgs, cluster: Cluster, node: Node) -> Result<(), NodeFaul
         tokio::runtime::Builder::new_multi_thread().worker_threads(CONTROL_THREADS).enable_all().build()?;
     runtime.block_on(async {
         let shutdown = Shutdown::on_signals()?;
-        run(Config { cluster, node, state_file }, listeners, shutdown).await
+        let reload = Reload::on_hangups(args.config_path())?;
+        run(Config { cluster, node, state_file }, listeners, reload, shutdown).await
     })
 }
 

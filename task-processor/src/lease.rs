@@ -80,6 +80,19 @@ pub struct Limits {
     pub drain_limits: BTreeMap<String, Duration>,
 }
 
+/// What of its limits may change while leases are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Services that may run at once. Of fewer, only the free slots go; nothing that runs is ended for it.
+    pub slots: usize,
+    /// Services that all nodes of cluster.toml together may run at once.
+    pub pool_slots: u32,
+    /// Whether nothing is reclaimed for another holder, and only said what would be.
+    pub observe_only: bool,
+    /// Whether cluster.toml has this node at all. One that it has not grants nothing more.
+    pub is_listed: bool,
+}
+
 /// One lease, from its grant until its processes are gone and its slot is free.
 #[derive(Debug, Clone)]
 pub struct Lease {

@@ -1,6 +1,7 @@
 //! Accordion's node: grants leases, runs the service, relays and counts its requests.
 //!
-//! `lease` decides, `node` owns and carries out, `gate` lets requests in, `grpc` translates.
+//! `lease` decides, `node` owns and carries out, `gate` lets requests in, `grpc` translates, `reload` follows
+//! a cluster.toml that changed.
 
 mod args;
 mod gate;
@@ -8,6 +9,7 @@ mod grpc;
 pub mod lease;
 mod load;
 mod node;
+mod reload;
 mod saved;
 mod secret;
 
@@ -18,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::config::{Cluster, DataPath, Service};
-use cluster::daemon::Shutdown;
+use cluster::daemon::{Reload, Shutdown};
 use relay::{Relay, Settings};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +33,7 @@ pub use saved::StateFault;
 use gate::Gate;
 use grpc::Control;
 use node::{Node, Surroundings, Terms};
+use reload::Follower;
 
 /// How long the last answers may take to get out once every lease is gone.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -78,11 +81,17 @@ pub enum NodeFault {
     Control(#[from] tonic::transport::Error),
 }
 
-/// Runs the node until a shutdown was asked for and every lease is gone, or until it is forced.
+/// Runs the node until a shutdown was asked for and every lease is gone, or until it is forced. What comes by
+/// `reload` is followed as far as it can be.
 ///
 /// # Errors
 /// When it cannot start, or its control listener fails.
-pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Result<(), NodeFault> {
+pub async fn run(
+    config: Config,
+    listeners: Listeners,
+    reload: Reload,
+    shutdown: Shutdown,
+) -> Result<(), NodeFault> {
     let data_address = first_address(&listeners.data)?;
     let control = tokio::net::TcpListener::from_std(listeners.control)?;
     info!(
@@ -103,8 +112,10 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> Re
     let settings = settings(&config.cluster.services);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let surroundings = Surroundings { gate: Arc::clone(&gate), roots, figures };
+    let follower = Follower::new(config.cluster.clone(), config.node.clone());
     let (node, owner) = Node::start(terms(config), surroundings)?;
     let owner = AbortOnDropHandle::new(owner);
+    let _following = AbortOnDropHandle::new(tokio::spawn(follower.run(reload, node.clone())));
     let relay = Relay::start(listeners.data, workers, gate, settings)?;
 
     let (tracker, stop_control) = (TaskTracker::new(), CancellationToken::new());

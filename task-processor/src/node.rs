@@ -23,8 +23,8 @@ use tokio::task::JoinHandle;
 use crate::NodeFault;
 use crate::gate::Gate;
 use crate::lease::{
-    Adopted, Denial, Grant, HeardClaim, Holder, LeaseId, LeaseRef, Reclaim, ReclaimWish, Refusal, Renewal,
-    Roll, State,
+    Adopted, Bounds, Denial, Grant, HeardClaim, Holder, LeaseId, LeaseRef, Reclaim, ReclaimWish, Refusal,
+    Renewal, Roll, State,
 };
 use crate::load::{Figures, MachineLoad, Roots};
 use crate::saved::StateFault;
@@ -219,6 +219,7 @@ enum Command {
     Renew { renewal: Renewal, sequence: u64, line: Line },
     CloseLine(LineId),
     SetMaintenance { wanted: Maintenance, answer: Answer<ToDrain> },
+    SetBounds(Bounds),
     Overview(Answer<Overview>),
     End,
 }
@@ -277,6 +278,12 @@ impl Node {
     /// The operator's drain or its end.
     pub(crate) async fn set_maintenance(&self, wanted: Maintenance) -> Result<ToDrain, CallFault> {
         self.ask(|answer| Command::SetMaintenance { wanted, answer }).await
+    }
+
+    /// What cluster.toml says now.
+    pub(crate) async fn set_bounds(&self, bounds: Bounds) {
+        // An owner that has ended goes by nothing.
+        let _ = self.commands.send(Command::SetBounds(bounds)).await;
     }
 
     /// What a person is shown.

@@ -253,6 +253,7 @@ impl Manager {
                 Effect::Claim { claim, guaranteed } => self.said = Some((claim, guaranteed)),
                 Effect::Publish(list) => self.out.push(Out::Publish(list)),
                 Effect::Record(_) | Effect::Tell(_) => {}
+                Effect::OpenLink { .. } | Effect::CloseLink { .. } => unreachable!("the pool stays as it is"),
                 Effect::Fenced(words) => self.out.push(Out::Fenced(words)),
             }
         }

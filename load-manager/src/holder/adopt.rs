@@ -35,7 +35,7 @@ impl Holder {
     /// already is newer than the list.
     fn take_up(&mut self, list: &ChildList) {
         for child in &list.children {
-            let Some(index) = self.nodes.iter().position(|node| node.name == child.node) else { continue };
+            let Some(index) = self.node_named(&child.node) else { continue };
             if self.ended.contains(&child.lease.id) {
                 continue;
             }

@@ -1,10 +1,8 @@
 //! The decider asked, and what it says begun. It is told of the nodes as they stand.
 
-use std::time::Duration;
-
 use super::Holder;
 use crate::decider::{Action, CpuUse, DrainingNode, Fleet, ReadyNode, Reason};
-use crate::node::{DrainStep, Link, Node, Silence, Stage};
+use crate::node::{DrainStep, Node, Stage};
 
 impl Holder {
     /// Asks the decider and has what it says carried out.
@@ -55,8 +53,8 @@ impl Holder {
     /// What the decider is told of the nodes.
     pub(crate) fn fleet(&self) -> Fleet {
         let comes = |node: &&Node| {
-            matches!(node.stage, Stage::Starting(_) | Stage::Draining(_, DrainStep::Returning))
-                || node.is_adopting
+            let comes = matches!(node.stage, Stage::Starting(_) | Stage::Draining(_, DrainStep::Returning));
+            (comes || node.is_adopting) && node.is_member()
         };
         let ordered = self.nodes.iter().filter(comes).count();
         let available = self.nodes.iter().filter(|node| node.can_be_asked(self.now)).count();
@@ -94,16 +92,9 @@ impl Holder {
         if *step == DrainStep::Returning || node.rests {
             return None;
         }
-        // Taken back while it is silent, it would be sent requests as one that answers.
-        let answers = matches!(node.link, Link::Up { .. })
-            && node.silence(self.now, self.settings.patience) == Silence::None;
-        let can_return = matches!(step, DrainStep::AtFront | DrainStep::AtNode) && answers;
-        // A node that asked for the drain would only ask again.
-        let is_asked_for = node.report.maintenance || node.report.stopping || node.report.is_reclaimed;
-        let undrainable = can_return && !is_asked_for;
         Some(DrainingNode {
             node: node.name.clone(),
-            undrainable,
+            undrainable: node.can_return(self.now, self.settings.patience),
             since: self.now.saturating_sub(node.since),
         })
     }

@@ -13,7 +13,7 @@ const PARTING_TIME: Duration = Duration::from_secs(6);
 impl Holder {
     /// Marks a child as draining; the new list tells the service-manager.
     pub(super) fn begin_drain(&mut self, name: &str, why: &str) {
-        let Some(node) = self.nodes.iter().position(|node| node.name == name) else { return };
+        let Some(node) = self.node_named(name) else { return };
         let (Stage::Ready(lease) | Stage::Jeopardy(lease)) = &self.nodes[node].stage else { return };
         let lease = lease.clone();
         self.tell(News::Draining { node, why: why.to_owned() });
@@ -42,7 +42,7 @@ impl Holder {
 
     /// Takes a drain back, which can be done until the service is being stopped.
     pub(super) fn take_back(&mut self, name: &str) {
-        let Some(node) = self.nodes.iter().position(|node| node.name == name) else { return };
+        let Some(node) = self.node_named(name) else { return };
         match self.nodes[node].stage.clone() {
             Stage::Draining(lease, DrainStep::AtFront) => {
                 self.tell(News::DrainTakenBack { node });

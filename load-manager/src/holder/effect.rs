@@ -72,6 +72,16 @@ pub enum Effect {
         /// Which leases; none: the link goes on without one.
         leases: Vec<LeaseRef>,
     },
+    /// Open a link to the node, which has joined the pool: it is at `Settings::nodes`.
+    OpenLink {
+        /// Which.
+        node: usize,
+    },
+    /// Close it: the node has left the pool and holds nothing of ours. Nothing is asked of it any more.
+    CloseLink {
+        /// Which.
+        node: usize,
+    },
     /// With each renewal from now on, to every node, say this of the service.
     Claim {
         /// What it holds and wants.

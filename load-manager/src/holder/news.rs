@@ -57,6 +57,8 @@ pub enum News {
     DrainUnanswered { node: usize, words: String },
     /// A slot was given back.
     GivenBack { node: usize },
+    /// A node that cluster.toml has no more holds nothing of ours any more, and its link is closed.
+    Left { node: usize },
     /// A slot could not be given back; its time to live will.
     GiveBackFailed { node: usize, words: String },
 }

@@ -43,6 +43,10 @@ pub enum Cause {
     StartFailed,
     /// A lease from before this start was taken up.
     Adopted,
+    /// A node is one of the pool now.
+    Joined,
+    /// A node is not one of the pool any more: what serves there is drained.
+    Removed,
 }
 
 impl Entry {
@@ -106,6 +110,8 @@ impl Cause {
             Self::Refused => ("refused", "refused"),
             Self::StartFailed => ("failed", "start-failed"),
             Self::Adopted => ("adopt", "adopted"),
+            Self::Joined => ("join", "joined"),
+            Self::Removed => ("remove", "removed"),
         }
     }
 }

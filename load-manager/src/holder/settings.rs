@@ -1,5 +1,6 @@
 //! What a holder goes by: its service's part of cluster.toml, and which start of its daemon it is.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use cluster::config::{Cluster, Service, Sharing};
@@ -21,7 +22,8 @@ pub struct Settings {
     pub front_end: String,
     /// Higher with each start of the load-manager.
     pub incarnation: u64,
-    /// The pool. Its indices name the nodes in all that is heard and done.
+    /// The pool. Its indices name the nodes in all that is heard and done; a holder adds at the end those that
+    /// join later.
     pub nodes: Vec<PoolNode>,
     /// The indices in the order in which the nodes are tried.
     pub order: Vec<usize>,
@@ -46,6 +48,8 @@ pub struct Settings {
 pub struct PoolNode {
     /// Its name.
     pub name: String,
+    /// Where its control calls go.
+    pub control: SocketAddr,
     /// Against the machine that `capacity` was measured on.
     pub speed: f64,
     /// Services that it runs at once.
@@ -59,6 +63,7 @@ impl Settings {
     pub fn of(cluster: &Cluster, service: &Service, incarnation: u64) -> Self {
         let pool_node = |node: &cluster::config::Node| PoolNode {
             name: node.name.clone(),
+            control: node.control(),
             speed: node.speed,
             slots: node.slots,
             entrance: Entrance::of(service, node),

@@ -33,6 +33,6 @@ impl Holder {
 
     fn has_answered(&self, node: &Node) -> bool {
         let silence = node.silence(self.now, self.settings.patience);
-        node.link != Link::Unknown && silence != Silence::Expired && !node.is_adopting
+        !node.is_member() || node.link != Link::Unknown && silence != Silence::Expired && !node.is_adopting
     }
 }

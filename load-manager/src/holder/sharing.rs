@@ -249,7 +249,10 @@ fn comes(node: &Node, now: Duration) -> bool {
 
 /// Whether it answers and may be borrowed.
 fn is_there(node: &Node) -> bool {
-    matches!(node.link, Link::Up { .. }) && !node.report.maintenance && !node.report.stopping
+    matches!(node.link, Link::Up { .. })
+        && node.is_member()
+        && !node.report.maintenance
+        && !node.report.stopping
 }
 
 fn count<T>(items: impl Iterator<Item = T>) -> u32 {

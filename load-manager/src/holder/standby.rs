@@ -30,7 +30,7 @@ impl Holder {
 
     /// Puts a node that stands by, or is about to, into service.
     pub(super) fn activate(&mut self, name: &str) {
-        let Some(node) = self.nodes.iter().position(|node| node.name == name) else { return };
+        let Some(node) = self.node_named(name) else { return };
         if is_resting(&self.nodes[node]) {
             self.take_back(name);
         } else if self.nodes[node].stands_by {
@@ -45,7 +45,7 @@ impl Holder {
 
     /// A child gets no new request, and stands by when its last one has ended.
     pub(super) fn begin_rest(&mut self, name: &str) {
-        let Some(node) = self.nodes.iter().position(|node| node.name == name) else { return };
+        let Some(node) = self.node_named(name) else { return };
         let Stage::Ready(lease) = &self.nodes[node].stage else { return };
         let lease = lease.clone();
         self.tell(News::Resting { node });

@@ -8,6 +8,7 @@ mod drains;
 mod links;
 mod losses;
 mod orders;
+mod pool;
 mod properties;
 mod restart;
 mod sharing;

@@ -32,11 +32,16 @@ impl Manager {
                     }
                 }
                 Effect::StopAndRelease { node, lease } => self.stop_and_release(node, lease),
+                Effect::OpenLink { node } => self.open_link(node),
+                Effect::CloseLink { node } => {
+                    self.links.close(node);
+                    self.clients[node] = None;
+                }
                 Effect::Renew { node, leases } => {
-                    self.renewals[node].send_replace(leases.into_iter().map(wire::reference).collect());
+                    self.links.renew(node, leases.into_iter().map(wire::reference).collect());
                 }
                 Effect::Claim { claim, guaranteed } => {
-                    self.claim.send_replace(Some(Said { claim: wire::claim(claim), guaranteed }));
+                    self.links.say(Said { claim: wire::claim(claim), guaranteed });
                 }
                 Effect::Publish(list) => {
                     self.wanted.send_replace(wire::published(list));
@@ -49,6 +54,13 @@ impl Manager {
             }
         }
         Ok(())
+    }
+
+    fn open_link(&mut self, node: usize) {
+        let nodes = &self.holder.settings().nodes;
+        self.clients.resize(nodes.len(), None);
+        self.waiting.resize(nodes.len(), None);
+        self.links.open(node, nodes[node].control);
     }
 
     fn add(&mut self, node: usize, request_id: String, reclaim: Option<pb::ReclaimWish>) {

@@ -20,9 +20,17 @@ impl Manager {
                 reply.send(self.journal.past(past)).ok();
                 return;
             }
-            Event::Heard(heard) => heard,
             Event::FrontUp(list) => Heard::FrontUp(wire::child_list(list)),
             Event::Sample(sample) => Heard::Sample(wire::front_sample(sample)),
+            Event::LinkUp { node, .. }
+            | Event::Renewed { node, .. }
+            | Event::Heard(Heard::LinkRefused { node, .. } | Heard::LinkSilent { node, .. })
+                // Said before it was closed.
+                if !self.links.is_open(node) =>
+            {
+                return;
+            }
+            Event::Heard(heard) => heard,
             Event::LinkUp { node, client, adopted, asked } => {
                 self.clients[node] = Some(client);
                 let adopted = adopted.map(|leases| leases.into_iter().map(wire::adopted).collect());

@@ -69,6 +69,7 @@ pub(super) fn news(news: &News, nodes: &[Node]) {
             warn!(node = name(node), "the drain was not answered: {words}");
         }
         News::GivenBack { node } => info!(node = name(node), "given back"),
+        News::Left { node } => info!(node = name(node), "has left the pool"),
         News::GiveBackFailed { node, words } => {
             warn!(node = name(node), "giving it back failed, its time to live will: {words}");
         }

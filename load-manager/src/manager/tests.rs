@@ -4,13 +4,14 @@
 use std::time::{Duration, Instant};
 
 use cluster::config::sample;
+use cluster::daemon::Reload;
 use proto::load_manager::StatusReply;
 use proto::service_manager as front;
 use proto::task_processor as node;
 use tokio::sync::{mpsc, watch};
 use tonic::transport::Endpoint;
 
-use super::{Manager, Setup};
+use super::{Links, Manager, Setup};
 use crate::calls::{Identity, NodeClient};
 use crate::event::{Event, Past};
 use crate::holder::{AddFault, Heard};
@@ -39,14 +40,17 @@ impl Desk {
         let (told, events) = mpsc::channel(64);
         let (wanted, list) = watch::channel(front::ChildList::default());
         let (renewal, renewals) = watch::channel(Vec::new());
+        let identity = Identity { service: "shop".into(), front_end: "127.0.0.1".into(), incarnation: 7 };
+        let mut links = Links::new(identity.clone(), Duration::from_secs(3), told.clone());
+        links.pretend(0, renewal);
         let manager = Manager::new(Setup {
             service: cluster.services[0].clone(),
-            identity: Identity { service: "shop".into(), front_end: "127.0.0.1".into(), incarnation: 7 },
+            identity,
             journal: Journal::open(&directory.path().join("why.jsonl")),
             cluster,
             wanted,
-            renewals: vec![renewal],
-            claim: watch::channel(None).0,
+            links,
+            reload: Reload::manual().1,
             events,
             told,
         });
@@ -122,7 +126,7 @@ async fn where_requests_go_straight_the_service_itself_is_listed_and_shown_with_
     // What the calls make of it: no token, for the service would pass it on.
     let straight = Lease { token: String::new(), data_address: "127.0.0.11:20001".into(), ..lease() };
     desk.hear(Event::Reserved { node: 0, lease: lease(), sent: Instant::now() });
-    desk.hear(Event::Added { node: 0, result: Ok(straight) });
+    desk.hear(Event::Heard(Heard::Added { node: 0, result: Ok(straight) }));
     let listed = |desk: &Desk| desk.wanted.borrow().children[0].clone();
     assert_eq!((listed(&desk).address.as_str(), listed(&desk).token.as_str()), ("127.0.0.11:20001", ""));
     assert_eq!(desk.status().nodes[0].address, "127.0.0.11:20001");

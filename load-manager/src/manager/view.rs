@@ -8,7 +8,7 @@ use proto::load_manager as wire;
 
 use super::Manager;
 use crate::holder::Holder;
-use crate::node::{Link, Node};
+use crate::node::{Link, Membership, Node};
 
 impl Manager {
     pub(super) fn status(&self) -> wire::StatusReply {
@@ -17,7 +17,9 @@ impl Manager {
             Policy::Adaptive => "adaptive",
             Policy::Classic => "classic",
         };
-        let nodes = holder.settings().order.iter().map(|&index| &holder.nodes()[index]);
+        let members = holder.settings().order.iter().map(|&index| &holder.nodes()[index]);
+        let leaving = holder.nodes().iter().filter(|node| node.membership == Membership::Leaving);
+        let nodes = members.chain(leaving);
         wire::StatusReply {
             service: self.service.name.clone(),
             policy: policy.to_owned(),
@@ -65,6 +67,9 @@ fn detail(node: &Node, now: Duration) -> String {
     }
     if !node.detail.is_empty() {
         parts.push(node.detail.clone());
+    }
+    if node.membership == Membership::Leaving {
+        parts.push("not in cluster.toml any more".to_owned());
     }
     if node.report.probe_fails {
         parts.push("the service does not answer its readiness probe there".to_owned());

@@ -88,6 +88,7 @@ pub struct Book {
     maintenance: bool,
     /// When an operator's drain ends what still runs, if it does.
     cuts_at: Option<Duration>,
+    is_listed: bool,
     ends_at: Option<Duration>,
     effects: Vec<Effect>,
 }
@@ -108,6 +109,7 @@ impl Book {
             saved_epoch,
             maintenance,
             cuts_at: None,
+            is_listed: true,
             ends_at: None,
             effects: Vec::new(),
         }

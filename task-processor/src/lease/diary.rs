@@ -533,6 +533,41 @@ fn maintenance_grants_nothing_and_asks_the_holders_to_drain() {
     assert_eq!(day.renew(s(2), &lease, 1).leases[0].reclaim, None);
 }
 
+fn bounds(slots: usize, is_listed: bool) -> Bounds {
+    Bounds { slots, pool_slots: 1, observe_only: false, is_listed }
+}
+
+#[test]
+fn a_node_that_its_file_has_no_more_keeps_its_leases_and_grants_nothing_until_it_is_back() {
+    let mut day = Diary::with(Limits { slots: 2, ..limits() }, 0);
+    let lease = day.ready(s(0));
+    day.book.set_bounds(bounds(2, false));
+    let roll = day.renew(s(1), &lease, 1);
+    assert_eq!((roll.slots_free, roll.maintenance, roll.leases[0].reclaim.is_none()), (0, false, true));
+    let denial = day.ask(s(1), "mail", 1, "m").unwrap_err();
+    assert!(denial.detail.contains("cluster.toml"), "{denial:?}");
+    // Nor is anything taken from who has it.
+    let wish = ReclaimWish { shortage: Shortage::UnderMin, pool_slots: None };
+    assert!(!day.wish(s(1), "mail", 1, "m", Some(wish)).unwrap_err().reclaiming);
+    assert_eq!(day.state(&lease), Some(State::Ready));
+    day.book.set_bounds(bounds(2, true));
+    assert_eq!(day.renew(s(2), &lease, 1).slots_free, 1);
+    assert!(day.ask(s(2), "mail", 1, "m").is_ok());
+}
+
+#[test]
+fn more_slots_are_free_at_once_and_of_fewer_only_the_free_ones_go() {
+    let mut day = Diary::new();
+    let lease = day.ready(s(0));
+    assert!(day.ask(s(1), "mail", 1, "m").is_err());
+    day.book.set_bounds(bounds(2, true));
+    assert!(day.ask(s(1), "mail", 1, "m").is_ok());
+    day.book.set_bounds(bounds(1, true));
+    assert_eq!((day.state(&lease), day.book.leases().len()), (Some(State::Ready), 2));
+    assert_eq!(day.renew(s(2), &lease, 1).slots_free, 0);
+    assert!(day.ask(s(2), "news", 1, "n").is_err());
+}
+
 #[test]
 fn a_drain_that_is_to_be_now_ends_what_still_runs_when_the_notice_is_over() {
     let mut day = Diary::new();

@@ -202,6 +202,10 @@ impl Owner {
                 let result = self.set_maintenance(wanted).await;
                 reply(answer, result);
             }
+            Command::SetBounds(bounds) => {
+                self.terms.slots = u32::try_from(bounds.slots).unwrap_or(u32::MAX);
+                self.book.set_bounds(bounds);
+            }
             Command::Overview(answer) => reply(answer, Ok(self.overview())),
             Command::End => {
                 let now = self.now();

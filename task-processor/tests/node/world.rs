@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cluster::config::{self, Cluster, DataPath};
-use cluster::daemon::{self, Shutdown};
+use cluster::daemon::{self, Reload, Shutdown};
 use proto::task_processor as pb;
 use proto::task_processor::reserve_reply::Answer;
 use proto::task_processor::task_processor_client::TaskProcessorClient;
@@ -49,6 +49,8 @@ pub struct World {
     pub directory: TempDir,
     pub client: Client,
     pub data: SocketAddr,
+    /// What is sent here takes the place of its cluster.toml.
+    pub files: mpsc::Sender<Cluster>,
     pub shutdown: Shutdown,
     pub ended: JoinHandle<Result<(), NodeFault>>,
 }
@@ -97,9 +99,10 @@ pub async fn world_in(cluster: Cluster, directory: TempDir) -> World {
     let node = cluster.nodes[0].clone();
     let config = Config { cluster, node, state_file: state_file(directory.path()) };
     let shutdown = Shutdown::manual();
-    let ended = tokio::spawn(task_processor::run(config, listeners, shutdown.clone()));
+    let (files, reload) = Reload::manual();
+    let ended = tokio::spawn(task_processor::run(config, listeners, reload, shutdown.clone()));
     let client = soon(Client::connect(format!("http://{control}"))).await.unwrap();
-    World { directory, client, data, shutdown, ended }
+    World { directory, client, data, files, shutdown, ended }
 }
 
 pub fn state_file(directory: &Path) -> PathBuf {

@@ -53,7 +53,7 @@ impl Diary {
     pub(super) fn of(settings: Settings) -> Self {
         let now = s(1000);
         let holder = Holder::new(settings, now);
-        let renewed = vec![Vec::new(); 2];
+        let renewed = vec![Vec::new(); 3];
         let (news, entries, claims) = (Vec::new(), Vec::new(), Vec::new());
         Self { holder, now, done: Vec::new(), news, entries, claims, renewed }
     }
@@ -90,6 +90,11 @@ impl Diary {
 
     pub(super) fn hear(&mut self, heard: Heard) {
         self.step(|holder, now| holder.hear(now, heard));
+    }
+
+    /// cluster.toml is another one.
+    pub(super) fn reload(&mut self, settings: Settings) {
+        self.step(|holder, now| holder.reload(now, settings));
     }
 
     /// What only a decision does otherwise.
@@ -224,7 +229,7 @@ impl Diary {
 }
 
 pub(super) fn name(node: usize) -> &'static str {
-    ["c1", "c2"][node]
+    ["c1", "c2", "c3"][node]
 }
 
 /// The lease of a running service.

@@ -12,7 +12,7 @@ use self::event::{End, Event, event};
 use super::diary::{direct, lease_word, s, settings, word};
 use crate::decider::Sample;
 use crate::holder::*;
-use crate::node::{DrainStep, FrontCount, Lease, LeaseRef, Stage};
+use crate::node::{DrainStep, FrontCount, Lease, LeaseRef, Membership, Stage};
 
 const NODES: usize = 3;
 
@@ -31,6 +31,9 @@ struct World {
     /// Where what is held was asked for and not answered.
     adopting: [bool; NODES],
     reached: [bool; NODES],
+    /// The nodes that cluster.toml has, and those that a link is open to.
+    members: [bool; NODES],
+    open: [bool; NODES],
     renewed: [Vec<LeaseRef>; NODES],
     list: ChildList,
     /// The first list since the service-manager came up that marks a node as draining.
@@ -45,22 +48,17 @@ struct World {
 
 impl World {
     fn new(is_direct: bool) -> Self {
-        let mut settings = if is_direct { direct(NODES) } else { settings(NODES) };
-        settings.order = vec![2, 0, 1];
-        // A holder in a hurry, so that much happens in few steps.
-        let scaling = &mut settings.decider.scaling;
-        (scaling.fast_window, scaling.slow_window, scaling.down_window) = (s(1), s(1), s(1));
-        (scaling.down_after_up, scaling.node_age_min, scaling.drain_period) = (s(0), s(0), s(1));
-        scaling.data_timeout = s(60);
         let now = s(1000);
         Self {
-            holder: Holder::new(settings, now),
+            holder: Holder::new(in_a_hurry(is_direct, &[2, 0, 1]), now),
             is_direct,
             now,
             orders: Default::default(),
             granted: Default::default(),
             adopting: Default::default(),
             reached: Default::default(),
+            members: [true; NODES],
+            open: [true; NODES],
             renewed: Default::default(),
             list: ChildList::default(),
             marked: Default::default(),
@@ -130,7 +128,7 @@ impl World {
                 Heard::ListApplied(self.applied)
             }
             Event::LinkUp { node, adopted } => {
-                self.reached[node] = true;
+                self.reached[node] = self.open[node];
                 let adopted = adopted.map(|leases| self.handed_over(node, leases));
                 Heard::LinkUp { node, adopted, asked_at: self.now }
             }
@@ -185,7 +183,7 @@ impl World {
                 Heard::Released { node, lease_id: self.pick(node, lease).id, result: result(ok) }
             }
             Event::Fenced => Heard::Fenced("a test says so".into()),
-            Event::Tick | Event::Look | Event::Pass { .. } => return None,
+            Event::Tick | Event::Look | Event::Pass { .. } | Event::Reload { .. } => return None,
         })
     }
 
@@ -195,6 +193,13 @@ impl World {
         match event {
             Event::Tick => self.holder.tick(self.now),
             Event::Look => self.holder.look(self.now),
+            Event::Reload { members } if !self.is_fenced => {
+                self.members = std::array::from_fn(|node| members.contains(&node));
+                let all = in_a_hurry(self.is_direct, &members);
+                let nodes = members.iter().map(|&node| all.nodes[node].clone()).collect();
+                let order = (0..members.len()).collect();
+                self.holder.reload(self.now, Settings { nodes, order, ..all });
+            }
             Event::Pass { millis } => self.now += Duration::from_millis(millis),
             event => {
                 if let Some(heard) = self.heard(event) {
@@ -215,6 +220,7 @@ impl World {
         match effect {
             Effect::Add { node, .. } | Effect::Reclaim { node, .. } => {
                 self.asked(node);
+                assert!(self.members[node], "nobody is ordered whom cluster.toml has no more");
                 assert!(self.orders[node].replace(None).is_none(), "one order at a node at a time");
                 assert!(!self.adopting[node], "what is held is known before more is asked for");
             }
@@ -232,7 +238,18 @@ impl World {
                 self.asked(node);
                 self.ended.insert(lease.id);
             }
+            Effect::OpenLink { node } => {
+                assert!(self.members[node] && !self.open[node], "a link is opened to who joins");
+                self.open[node] = true;
+            }
+            Effect::CloseLink { node } => {
+                assert!(!self.members[node] && self.open[node], "a link is closed to who leaves");
+                assert!(self.orders[node].is_none() && self.holder.nodes()[node].lease().is_none());
+                (self.open[node], self.reached[node]) = (false, false);
+                self.renewed[node].clear();
+            }
             Effect::Renew { node, leases } => {
+                assert!(self.open[node], "who has left is told nothing");
                 assert!(self.renewed[node] != leases, "said once");
                 self.renewed[node] = leases;
             }
@@ -272,6 +289,9 @@ impl World {
             assert_eq!(*self.holder.list(), self.list);
         }
         for (index, node) in self.holder.nodes().iter().enumerate() {
+            assert_eq!(node.is_member(), self.members[index], "{}", node.name);
+            assert_eq!(node.membership != Membership::Left, self.open[index], "{}", node.name);
+            assert!(node.is_member() || !matches!(node.stage, Stage::Ready(_) | Stage::Jeopardy(_)));
             let held: Vec<_> = node.lease().map(Lease::reference).into_iter().collect();
             assert_eq!(self.renewed[index], held, "what is held is renewed, and nothing else");
             let listed = self.list.children.iter().find(|child| child.node == node.name);
@@ -289,6 +309,17 @@ impl World {
             }
         }
     }
+}
+
+/// The settings of a holder in a hurry, so that much happens in few steps.
+fn in_a_hurry(is_direct: bool, order: &[usize]) -> Settings {
+    let mut settings = if is_direct { direct(NODES) } else { settings(NODES) };
+    settings.order = order.to_vec();
+    let scaling = &mut settings.decider.scaling;
+    (scaling.fast_window, scaling.slow_window, scaling.down_window) = (s(1), s(1), s(1));
+    (scaling.down_after_up, scaling.node_age_min, scaling.drain_period) = (s(0), s(0), s(1));
+    scaling.data_timeout = s(60);
+    settings
 }
 
 fn lease(node: usize, number: u64) -> Lease {

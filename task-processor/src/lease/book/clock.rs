@@ -1,11 +1,11 @@
-//! What the passing of time does to the leases, and the two ways in which the node itself wants
-//! them back: an operator's drain and the daemon's own end.
+//! What the passing of time does to the leases, the two ways in which the node itself wants them back, an
+//! operator's drain and the daemon's own end, and a cluster.toml that was read again.
 
 use std::time::Duration;
 
 use super::Book;
 use crate::lease::state::Step;
-use crate::lease::{Effect, Holder, LeaseId, State, Then, Why};
+use crate::lease::{Bounds, Effect, Holder, LeaseId, State, Then, Why};
 
 /// A holder's claim is forgotten after so many times to live of silence: its leases have expired by then.
 const CLAIM_LASTS: u32 = 3;
@@ -63,6 +63,18 @@ impl Book {
     /// When an operator's drain ends what still runs, if it does.
     pub fn cuts_after(&self, now: Duration) -> Option<Duration> {
         self.cuts_at.map(|at| at.saturating_sub(now))
+    }
+
+    /// Goes by what cluster.toml says now. What is held stays held; where it has this node no more, no slot
+    /// is free for anybody any longer, and what was being reclaimed for one is left alone.
+    pub fn set_bounds(&mut self, bounds: Bounds) {
+        let Bounds { slots, pool_slots, observe_only, is_listed } = bounds;
+        if self.is_listed && !is_listed {
+            self.take_all_back("the node is not in its cluster.toml any more");
+        }
+        (self.limits.slots, self.limits.pool_slots) = (slots, pool_slots);
+        (self.limits.observe_only, self.is_listed) = (observe_only, is_listed);
+        self.effects.push(Effect::NotifyAll);
     }
 
     /// Announces the daemon's end: no grant any more, and each holder has the notice time to drain.

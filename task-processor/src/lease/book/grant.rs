@@ -33,6 +33,13 @@ impl Book {
             let detail = "an operator drained the node: take it back with `accordion undrain`".to_owned();
             return Err(self.denial(DenialReason::Maintenance, detail, Duration::ZERO));
         }
+        if !self.is_listed {
+            let detail =
+                "by its own cluster.toml it is no node of this cluster any more: put it back there, or take \
+                          it out of the front end's"
+                    .to_owned();
+            return Err(self.denial(DenialReason::Maintenance, detail, Duration::ZERO));
+        }
         let open = self.open_slots(&wish.holder);
         if open == 0 {
             return Err(self.turn_away(now, &wish));

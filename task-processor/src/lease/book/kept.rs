@@ -20,6 +20,9 @@ pub(super) struct Kept {
 impl Book {
     /// Free slots that are kept for nobody but this holder.
     pub(super) fn open_slots(&self, holder: &Holder) -> usize {
+        if !self.is_listed {
+            return 0;
+        }
         let for_others = self.kept.iter().filter(|kept| kept.claimant.holder != *holder).count();
         self.limits.slots.saturating_sub(self.taken_slots() + for_others)
     }

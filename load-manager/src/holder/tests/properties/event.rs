@@ -9,24 +9,72 @@ use crate::holder::{ChildState, LeaseState};
 /// One thing that may happen. The plain numbers choose among the leases and generations known so far.
 #[derive(Debug, Clone)]
 pub(super) enum Event {
-    FrontUp { generation: u64, children: Vec<(usize, u8, ChildState)> },
+    FrontUp {
+        generation: u64,
+        children: Vec<(usize, u8, ChildState)>,
+    },
     FrontDown,
-    Sample { behind: u64, in_flight: f64, queued: u32, counts: Vec<(usize, u8, u32)> },
-    ListApplied { behind: u64 },
-    LinkUp { node: usize, adopted: Option<Vec<(u8, LeaseState)>> },
-    Renewed { node: usize, incarnation: u64, leases: Vec<(u8, LeaseState, bool)>, age: Option<u64> },
-    LinkRefused { node: usize },
-    LinkSilent { node: usize },
-    Granted { node: usize },
-    Added { node: usize, end: End },
-    Adopted { node: usize, leases: Option<Vec<(u8, LeaseState)>> },
-    NodeDrained { node: usize, lease: u8, ok: bool },
-    Undrained { node: usize, lease: u8, ok: bool },
-    Released { node: usize, lease: u8, ok: bool },
+    Sample {
+        behind: u64,
+        in_flight: f64,
+        queued: u32,
+        counts: Vec<(usize, u8, u32)>,
+    },
+    ListApplied {
+        behind: u64,
+    },
+    LinkUp {
+        node: usize,
+        adopted: Option<Vec<(u8, LeaseState)>>,
+    },
+    Renewed {
+        node: usize,
+        incarnation: u64,
+        leases: Vec<(u8, LeaseState, bool)>,
+        age: Option<u64>,
+    },
+    LinkRefused {
+        node: usize,
+    },
+    LinkSilent {
+        node: usize,
+    },
+    Granted {
+        node: usize,
+    },
+    Added {
+        node: usize,
+        end: End,
+    },
+    Adopted {
+        node: usize,
+        leases: Option<Vec<(u8, LeaseState)>>,
+    },
+    NodeDrained {
+        node: usize,
+        lease: u8,
+        ok: bool,
+    },
+    Undrained {
+        node: usize,
+        lease: u8,
+        ok: bool,
+    },
+    Released {
+        node: usize,
+        lease: u8,
+        ok: bool,
+    },
     Fenced,
+    /// cluster.toml has these nodes now, in this order.
+    Reload {
+        members: Vec<usize>,
+    },
     Tick,
     Look,
-    Pass { millis: u64 },
+    Pass {
+        millis: u64,
+    },
 }
 
 /// How an order ends.
@@ -124,11 +172,17 @@ fn call_event() -> impl Strategy<Value = Event> {
     ]
 }
 
+fn reload() -> impl Strategy<Value = Event> {
+    let members = prop::sample::subsequence((0..NODES).collect::<Vec<_>>(), 0..=NODES).prop_shuffle();
+    members.prop_map(|members| Event::Reload { members })
+}
+
 pub(super) fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         40 => front_event(),
         40 => link_event(),
         40 => call_event(),
+        4 => reload(),
         15 => Just(Event::Tick),
         10 => Just(Event::Look),
         // Mostly the next moment, sometimes beyond the time to live.

@@ -1,0 +1,30 @@
+//! A cluster.toml that was read again, put in force as far as that goes while requests run.
+
+use cluster::config::Cluster;
+use cluster::daemon::Outcome;
+
+use super::Manager;
+use crate::holder;
+use crate::reload::{concerns, followed};
+
+impl Manager {
+    /// Goes by `read` from now on, as far as it can, and says so.
+    pub(super) fn follow(&mut self, read: &Cluster) {
+        let service = &self.service.name;
+        let now = followed(&self.cluster, read, service);
+        Outcome::of(&self.cluster, &now, read, |change| concerns(change, service)).log("load-manager");
+        if read.service(service).is_none() {
+            tracing::warn!(
+                service,
+                "it is in cluster.toml no more and is decided for as before: stop its service-manager and its \
+                 load-manager, or put it back"
+            );
+        }
+        if let Some(own) = now.service(service) {
+            self.service = own.clone();
+        }
+        self.cluster = now;
+        let settings = holder::Settings::of(&self.cluster, &self.service, self.identity.incarnation);
+        self.holder.reload(self.now(), settings);
+    }
+}
