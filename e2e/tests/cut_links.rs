@@ -55,8 +55,8 @@ const PER_SECOND: u32 = 12;
 const WAIT_MS: u32 = 500;
 
 /// The longest that a GET may take: it waits where nobody answers until that lease is given up, for 1.6 s and up
-/// to a delay more, or where it fell silent as it drained, for 5 s on top, and then once again elsewhere.
-const SLOWEST: Duration = Duration::from_secs(10);
+/// to a delay more, then once again elsewhere, where two faults hit it, and then for its own time.
+const SLOWEST: Duration = Duration::from_secs(6);
 
 /// A GET is repeated once when its connection ends without an answer (design section 3), so that one that two
 /// faults hit, one after the other, may be lost; and so many at most are under way at a node.

@@ -193,13 +193,15 @@ pub(crate) struct Left {
 
 impl Left {
     /// Closes what is left behind: every connection of a child that is dead, and the idle ones of those who
-    /// drain in `list`. A child that was drained and still has something in flight has something long-lived:
-    /// its tunnels are asked to part, and it is answered, to be closed after `PARTING_TIME`.
+    /// drain in `list`. A child that was drained has nothing in flight any more but what is long-lived: its
+    /// tunnels are asked to part, and it is answered, to be closed after `PARTING_TIME`. One that has a plain
+    /// request in flight was lost while it drained, and the request is to be repeated elsewhere.
     pub(crate) fn close(self, list: &ChildList) -> Vec<Arc<Upstream>> {
         let mut parting = Vec::new();
         for child in self.gone {
             let Some(upstream) = child.seat.upstream() else { continue };
-            if child.spec.state == ChildState::Draining && upstream.in_flight() > 0 {
+            let (in_flight, long_lived) = (upstream.in_flight(), upstream.long_lived());
+            if child.spec.state == ChildState::Draining && in_flight > 0 && in_flight == long_lived {
                 upstream.part();
                 parting.push(upstream);
             } else {

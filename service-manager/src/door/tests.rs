@@ -136,6 +136,16 @@ async fn a_draining_child_gets_nothing_more_and_keeps_what_runs() {
 }
 
 #[tokio::test]
+async fn a_draining_child_that_is_gone_with_a_plain_request_was_lost_and_is_closed_at_once() {
+    let door = door("");
+    door.set_list(1, vec![child("c1", ChildState::Ready)]).unwrap();
+    let (_, _place) = serve(&door);
+    door.set_list(2, vec![child("c1", ChildState::Draining)]).unwrap();
+    let left = door.set_list(3, Vec::new()).unwrap().unwrap();
+    assert!(left.close(&door.list()).is_empty(), "it would hang for the time of a parting");
+}
+
+#[tokio::test]
 async fn a_child_that_is_not_ready_gets_nothing_more_keeps_what_runs_and_comes_back_cold() {
     let door = door("");
     let set = |generation, state| {
