@@ -498,6 +498,35 @@ async fn a_saved_epoch_that_cannot_be_understood_is_not_taken_for_none() {
     assert!(matches!(ended, Err(NodeFault::State(_))), "{ended:?}");
 }
 
+#[tokio::test]
+async fn a_file_without_the_node_ends_nothing_and_one_with_more_slots_is_followed() {
+    let world = world(cluster()).await;
+    let grant = world.ready().await;
+    let with_slots = |slots| {
+        let mut cluster = cluster();
+        cluster.nodes[0].slots = slots;
+        cluster
+    };
+    let mut without = with_slots(2);
+    without.nodes.clear();
+    let answered = async |is_so: fn(&Answer) -> bool| {
+        let asking = async {
+            while !is_so(&world.ask("other", 1, "wish").await) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        soon(asking).await;
+    };
+    // Its slot is held, so that nothing is granted meanwhile.
+    world.files.send(without).await.unwrap();
+    answered(|answer| matches!(answer, Answer::Denial(denial) if denial.detail.contains("cluster.toml")))
+        .await;
+    assert_eq!(world.get("/page", Some(&grant.token)).await.status, 200);
+    world.files.send(with_slots(2)).await.unwrap();
+    answered(|answer| matches!(answer, Answer::Grant(_))).await;
+    assert_eq!(world.status().await.slots, 2);
+}
+
 #[test]
 fn an_unknown_node_is_a_fault_of_the_configuration() {
     let directory = tempfile::tempdir().unwrap();
