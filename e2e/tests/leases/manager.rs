@@ -269,6 +269,8 @@ fn moves(effect: &Effect) -> bool {
         | Effect::StopWaiting { .. }
         | Effect::Renew { .. }
         | Effect::Claim { .. }
+        | Effect::OpenLink { .. }
+        | Effect::CloseLink { .. }
         | Effect::Publish(_) => false,
         Effect::Record(_) | Effect::Tell(_) | Effect::Fenced(_) => false,
     }

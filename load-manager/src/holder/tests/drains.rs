@@ -118,19 +118,6 @@ fn a_drain_that_cannot_be_taken_back_goes_on() {
 }
 
 #[test]
-fn several_drains_of_one_decision_are_one_list() {
-    let mut day = Diary::with_children();
-    let before = day.holder.list().generation;
-    day.act(|holder| (0..2).for_each(|node| holder.begin_drain(name(node), "test")));
-    let lists = day.done.iter().filter(|effect| matches!(effect, Effect::Publish(_))).count();
-    assert_eq!((lists, day.holder.list().generation), (1, before + 1));
-    assert_eq!(day.listed(), [("c1", ChildState::Draining), ("c2", ChildState::Draining)]);
-    // Both have the mark that they wait for.
-    day.front_is_empty();
-    assert_eq!((day.drain_step(0), day.drain_step(1)), (Some(DrainStep::AtNode), Some(DrainStep::AtNode)));
-}
-
-#[test]
 fn several_that_fall_silent_leave_in_one_list() {
     let mut day = Diary::with_children();
     day.later(7);

@@ -15,15 +15,6 @@ fn a_daemon_that_is_gone_takes_its_child_off_the_list_at_once() {
 }
 
 #[test]
-fn children_that_are_lost_together_are_off_the_list_with_one_list() {
-    let mut day = Diary::with_children();
-    let before = day.holder.list().generation;
-    day.later(8);
-    assert_eq!(day.listed(), []);
-    assert_eq!(day.holder.list().generation, before + 1);
-}
-
-#[test]
 fn a_daemon_that_was_started_anew_has_lost_its_lease() {
     let mut day = Diary::with_children();
     let word = NodeWord { incarnation: 2, ..word(Vec::new()) };
