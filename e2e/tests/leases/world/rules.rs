@@ -6,8 +6,8 @@ use task_processor::lease::LeaseId;
 use super::{SECOND, World, times};
 use crate::manager::Manager;
 
-/// A load-manager that was woken looks at the time within this, ...
-const LOOKS: u64 = SECOND / 2;
+/// A load-manager that was woken gives the nodes 2 s to answer, and has looked at the time within this, ...
+const LOOKS: u64 = 5 * SECOND / 2;
 /// ... one that was started has heard the nodes of the list it was started with, or given them up ...
 const HEARS: u64 = 9 * SECOND;
 /// ... and the service-manager has its list within this.
