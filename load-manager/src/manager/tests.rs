@@ -258,6 +258,28 @@ async fn what_had_to_be_done_is_kept_and_shown() {
 }
 
 #[tokio::test]
+async fn a_node_that_joins_has_a_link_and_one_that_has_left_has_none_and_is_not_heard() {
+    let mut desk = Desk::ordering();
+    let renamed = CONFIG.replace("c1", "c2").replace("127.0.0.11", "127.0.0.12");
+    let read = cluster::config::parse("cluster.toml", &renamed).unwrap();
+    desk.manager.follow(&read);
+    desk.manager.carry_out().unwrap();
+    // Its order is under way and comes to its end first.
+    assert_eq!([0, 1].map(|node| desk.manager.links.is_open(node)), [true, true]);
+    let states: Vec<_> = desk.status().nodes.into_iter().map(|node| (node.node, node.state)).collect();
+    let expected = [("c2", "unknown"), ("c1", "starting")].map(|(name, state)| (name.into(), state.into()));
+    assert_eq!(states, expected);
+    desk.hear(Event::Added { node: 0, result: Err(AddFault::Failed("exits at once".into())) });
+    assert_eq!([0, 1].map(|node| desk.manager.links.is_open(node)), [false, true]);
+    let nowhere = Endpoint::from_static("http://127.0.0.1:9").connect_lazy();
+    let (client, asked) = (NodeClient::new(nowhere), Instant::now());
+    desk.hear(Event::LinkUp { node: 0, client, adopted: Some(Vec::new()), asked });
+    assert!(desk.manager.clients[0].is_none());
+    assert_eq!(desk.status().nodes.len(), 1);
+    assert_eq!(desk.reasons(), ["queued", "removed", "joined", "start-failed"]);
+}
+
+#[tokio::test]
 async fn one_that_was_fenced_ends_and_says_so() {
     let desk = Desk::new();
     let reply = node::RenewReply { fenced: true, ..Default::default() };
