@@ -260,7 +260,7 @@ async fn what_had_to_be_done_is_kept_and_shown() {
 #[tokio::test]
 async fn a_node_that_joins_has_a_link_and_one_that_has_left_has_none_and_is_not_heard() {
     let mut desk = Desk::ordering();
-    let renamed = CONFIG.replace("c1", "c2").replace("127.0.0.11", "127.0.0.12");
+    let renamed = sample(1, "").replace("c1", "c2").replace("127.0.0.11", "127.0.0.12");
     let read = cluster::config::parse("cluster.toml", &renamed).unwrap();
     desk.manager.follow(&read);
     desk.manager.carry_out().unwrap();
