@@ -269,7 +269,7 @@ async fn a_node_that_joins_has_a_link_and_one_that_has_left_has_none_and_is_not_
     let states: Vec<_> = desk.status().nodes.into_iter().map(|node| (node.node, node.state)).collect();
     let expected = [("c2", "unknown"), ("c1", "starting")].map(|(name, state)| (name.into(), state.into()));
     assert_eq!(states, expected);
-    desk.hear(Event::Added { node: 0, result: Err(AddFault::Failed("exits at once".into())) });
+    desk.hear(Event::Heard(Heard::Added { node: 0, result: Err(AddFault::Failed("exits at once".into())) }));
     assert_eq!([0, 1].map(|node| desk.manager.links.is_open(node)), [false, true]);
     let nowhere = Endpoint::from_static("http://127.0.0.1:9").connect_lazy();
     let (client, asked) = (NodeClient::new(nowhere), Instant::now());
