@@ -21,8 +21,9 @@ pub(crate) const DUE: [usize; SERVICES] = [1, 2];
 
 /// A fifth of the defaults, so that 13 s of faults see many leases come and go.
 const LEASE: &str = "ttl = \"2s\"\nrenew = \"400ms\"\njeopardy = \"1s\"\norphan_grace = \"1s\"\n\
-    reservation_timeout = \"3s\"\nreclaim_notice = \"2s\"\n\
-    [cluster.sharing]\nstarved_after = \"2s\"\ngive_back_after = \"1s\"\nperiod = \"1s\"\nperiod_share = 0.34\n";
+    reservation_timeout = \"3s\"\nreclaim_notice = \"2s\"\n";
+
+const SHARING: &str = "starved_after = \"2s\"\ngive_back_after = \"1s\"\nperiod = \"1s\"\nperiod_share = 0.34\n";
 
 const SERVICE: &str = "start_timeout = \"5s\"\nstop_timeout = \"1s\"\nlong_lived_timeout = \"1s\"\n\
     dispatch = \"round-robin\"\n";
@@ -79,6 +80,7 @@ impl Stage {
             nodes: NODES as u32,
             services: Services::Written(SERVICES as u32),
             lease: LEASE.to_owned(),
+            sharing: SHARING.to_owned(),
             service: format!("path = \"{word}\"\n{SERVICE}"),
             each: (0..SERVICES).map(each).collect(),
             scaling: SCALING.to_owned(),
