@@ -43,7 +43,7 @@ impl Which {
             ..DaemonArgs::default()
         };
         let cluster = args.cluster()?;
-        let directories = args.directories(&cluster).map_err(|fault| {
+        let directories = args.places(&cluster).map_err(|fault| {
             eprintln!("accordion: {fault}");
             ExitCode::FAILURE
         })?;

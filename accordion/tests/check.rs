@@ -55,6 +55,19 @@ fn a_wrong_command_line_is_status_2_and_help_names_the_commands() {
     assert_eq!(text(&version.stdout), format!("accordion {}\n", env!("CARGO_PKG_VERSION")));
 }
 
+#[test]
+fn who_asks_a_cluster_that_does_not_run_leaves_nothing_behind() {
+    // Directories of the one who asks would keep the daemons out, which may be another user's.
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("cluster.toml"), sample(1, "")).unwrap();
+    for arguments in [&["status"][..], &["why"]] {
+        let output = accordion(place.path(), &[arguments, &["--runtime-dir", "run"]].concat());
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+    }
+    let left: Vec<_> = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["cluster.toml"]);
+}
+
 fn accordion(place: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_accordion"))
         .args(arguments)

@@ -92,6 +92,14 @@ impl DaemonArgs {
         Directories::make(self, cluster)
     }
 
+    /// The daemon's directories, whether they are there or not.
+    ///
+    /// # Errors
+    /// Nothing says where one should be, or it belongs to somebody else.
+    pub fn places(&self, cluster: &Cluster) -> io::Result<Directories> {
+        Directories::find(self, cluster)
+    }
+
     /// From here on events go to stderr. `RUST_LOG` says which (default `info`); they are coloured
     /// on a terminal, unless `NO_COLOR` is set.
     pub fn log(&self) {

@@ -15,7 +15,7 @@ use crate::config::Cluster;
 const RUNTIME_MODE: u32 = 0o750;
 const STATE_MODE: u32 = 0o700;
 
-/// The directories of one daemon of one cluster; both exist.
+/// The directories of one daemon of one cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directories {
     /// For Unix sockets; gone after a reboot.
@@ -31,9 +31,10 @@ struct Surroundings<'a> {
 }
 
 impl Directories {
-    /// The directories, made where they are missing. In this order: the argument, what systemd
-    /// says, cluster.toml, the system's place for root, the XDG place for anybody else.
-    pub(super) fn make(args: &DaemonArgs, cluster: &Cluster) -> io::Result<Self> {
+    /// Where they are, for whoever only asks the daemons: it must not make them, for they would be its own and
+    /// not the daemons'. In this order: the argument, what systemd says, cluster.toml, the system's place for
+    /// root, the XDG place for anybody else.
+    pub(super) fn find(args: &DaemonArgs, cluster: &Cluster) -> io::Result<Self> {
         let uid = rustix::process::geteuid().as_raw();
         let surroundings = Surroundings { variable: &|name| env::var_os(name), uid };
         let runtime = surroundings.runtime(args.runtime_dir.as_deref(), cluster.runtime_dir.as_deref());
@@ -42,9 +43,21 @@ impl Directories {
                 io::Error::new(ErrorKind::NotFound, "HOME is not set: say where with --state-dir")
             })?;
         if runtime == surroundings.shared_runtime() {
-            make_private(&runtime, uid)?;
+            refuse_strange(&runtime, uid)?;
         }
-        let directories = Self { runtime: runtime.join(&cluster.name), state: state.join(&cluster.name) };
+        Ok(Self { runtime: runtime.join(&cluster.name), state: state.join(&cluster.name) })
+    }
+
+    /// The same, made where they are missing.
+    pub(super) fn make(args: &DaemonArgs, cluster: &Cluster) -> io::Result<Self> {
+        let directories = Self::find(args, cluster)?;
+        let uid = rustix::process::geteuid().as_raw();
+        let shared = shared_runtime(uid);
+        if directories.runtime.starts_with(&shared) {
+            make(&shared, STATE_MODE)?;
+            // Somebody may have been quicker than the look above.
+            refuse_strange(&shared, uid)?;
+        }
         make(&directories.runtime, RUNTIME_MODE)?;
         make(&directories.state, STATE_MODE)?;
         Ok(directories)
@@ -79,9 +92,8 @@ impl Surroundings<'_> {
             .or_else(|| self.under("HOME", ".local/state/accordion"))
     }
 
-    /// The last resort, in a directory where anybody may put anything.
     fn shared_runtime(&self) -> PathBuf {
-        PathBuf::from(format!("/tmp/accordion-{}", self.uid))
+        shared_runtime(self.uid)
     }
 
     fn chosen(
@@ -120,15 +132,23 @@ fn make(path: &Path, mode: u32) -> io::Result<()> {
     })
 }
 
-/// Makes a directory among everybody's files, and refuses one that somebody else made.
-fn make_private(path: &Path, uid: u32) -> io::Result<()> {
-    make(path, STATE_MODE)?;
-    let metadata = fs::symlink_metadata(path)?;
-    if metadata.is_dir() && metadata.uid() == uid {
-        return Ok(());
+/// The last resort, in a directory where anybody may put anything.
+fn shared_runtime(uid: u32) -> PathBuf {
+    PathBuf::from(format!("/tmp/accordion-{uid}"))
+}
+
+/// Refuses a directory among everybody's files that somebody else made.
+fn refuse_strange(path: &Path, uid: u32) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Ok(metadata) if metadata.is_dir() && metadata.uid() == uid => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => {
+            let text =
+                format!("{} belongs to somebody else; say another place with --runtime-dir", path.display());
+            Err(io::Error::new(ErrorKind::PermissionDenied, text))
+        }
     }
-    let text = format!("{} belongs to somebody else; say another place with --runtime-dir", path.display());
-    Err(io::Error::new(ErrorKind::PermissionDenied, text))
 }
 
 #[cfg(test)]
