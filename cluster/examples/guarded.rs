@@ -5,7 +5,8 @@
 //! DIRECTORY COMMAND...` notes there that it does, `guarded serve ADDRESS PORT [STATUS]` answers every
 //! request with that status, `guarded listeners ADDRESS` says what it listens on, `guarded pass ADDRESS`
 //! says where two listeners are and passes them on to one that does so, `guarded replace ADDRESS` passes
-//! a listener on after another file took its number, and says how that went.
+//! a listener on after another file took its number, and says how that went, `guarded notify` tells whoever
+//! is at NOTIFY_SOCKET everything that a daemon may.
 
 use std::env;
 use std::fs::File;
@@ -14,7 +15,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cluster::daemon::{self, Shutdown};
+use cluster::daemon::{self, Notify, Shutdown};
 use cluster::guard;
 use cluster::process::{Instance, Spec};
 
@@ -31,6 +32,7 @@ fn main() -> Fallible {
         ["listeners", address] => say_listeners(address.parse()?),
         ["pass", address] => pass(address.parse()?),
         ["replace", address] => replace(address.parse()?),
+        ["notify"] => notify(),
         _ => Err("see the head of guarded.rs".into()),
     }
 }
@@ -100,6 +102,19 @@ fn replace(address: SocketAddr) -> Fallible {
         Ok(mut child) => say(&child.wait()?.to_string())?,
         Err(error) => say(&error.to_string())?,
     }
+    Ok(())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn notify() -> Fallible {
+    let mut notify = Notify::new();
+    notify.ready("one".to_owned());
+    notify.due().await;
+    notify.alive("one".to_owned());
+    notify.due().await;
+    notify.alive("two".to_owned());
+    notify.reloading();
+    notify.stopping(Duration::from_secs(25));
     Ok(())
 }
 

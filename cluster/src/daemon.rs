@@ -1,5 +1,6 @@
 //! Start and stop of a daemon: its arguments, its directories, its log, its listening sockets, a
-//! cluster.toml that changed and its shutdown. A daemon's `main.rs` is a story told with these.
+//! cluster.toml that changed, what it tells systemd and its shutdown. A daemon's `main.rs` is a story told
+//! with these.
 
 mod args;
 mod directories;
@@ -7,6 +8,7 @@ mod files;
 mod listeners;
 mod log;
 mod memory;
+mod notify;
 mod reload;
 mod shutdown;
 mod unix;
@@ -17,6 +19,7 @@ pub use files::raise_file_limit;
 pub(crate) use files::{restore_soft_limit, soft_limit_before};
 pub use listeners::{listener, listeners, with_listeners};
 pub use memory::Memory;
+pub use notify::Notify;
 pub use reload::{Outcome, Reload};
 pub use shutdown::Shutdown;
 pub use unix::unix_listener;

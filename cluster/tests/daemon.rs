@@ -7,6 +7,7 @@ mod processes;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -134,6 +135,31 @@ async fn the_first_signal_asks_and_the_second_forces() {
     }
     kill_process(getpid(), Signal::INT).unwrap();
     timeout(DEADLINE, shutdown.forced()).await.unwrap();
+}
+
+#[test]
+fn systemd_is_told_in_its_own_words_and_of_a_reload_in_one_message() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let systemd = UnixDatagram::bind(&path).unwrap();
+    let mut daemon = Command::new(guarded());
+    daemon.arg("notify").env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "30000").env_remove("WATCHDOG_PID");
+    assert!(daemon.status().unwrap().success());
+    systemd.set_nonblocking(true).unwrap();
+    let mut bytes = [0; 4096];
+    let heard = std::iter::from_fn(|| {
+        let count = systemd.recv(&mut bytes).ok()?;
+        Some(str::from_utf8(&bytes[..count]).unwrap().to_owned())
+    });
+    let heard: Vec<String> = heard.collect();
+    let words: Vec<&str> = heard.iter().map(|message| message.trim_end()).collect();
+    let [ready, alive, news, reloading, stopping] = words[..] else { panic!("{words:?}") };
+    assert_eq!(ready, "READY=1\nSTATUS=one");
+    assert_eq!(alive, "WATCHDOG=1");
+    assert_eq!(news, "WATCHDOG=1\nSTATUS=two");
+    let (word, at) = reloading.split_once("\nMONOTONIC_USEC=").unwrap();
+    assert!(word == "RELOADING=1" && at.parse::<u64>().unwrap() > 0, "{reloading}");
+    assert_eq!(stopping, "STOPPING=1\nEXTEND_TIMEOUT_USEC=25000000");
 }
 
 /// Leaves a socket that nobody listens on, as a daemon does that was killed. It never listened: a process

@@ -171,6 +171,12 @@ impl Holder {
         self.sample.is_some() && age < self.settings.decider.scaling.data_timeout
     }
 
+    /// Requests in flight at the front end, by its newest counts; `None`: there are none, or no fresh ones.
+    pub fn in_flight(&self, now: Duration) -> Option<u64> {
+        let sample = self.sample.as_ref().filter(|_| self.has_data(now))?;
+        Some(sample.load.in_flight_mean.round() as u64)
+    }
+
     /// How long it has been there.
     pub fn uptime(&self, now: Duration) -> Duration {
         now.saturating_sub(self.started)

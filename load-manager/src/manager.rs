@@ -15,7 +15,7 @@ mod view;
 use std::time::{Duration, Instant};
 
 use cluster::config::{Cluster, Floor, Service};
-use cluster::daemon::Reload;
+use cluster::daemon::{Notify, Reload};
 use proto::service_manager as front;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
@@ -27,6 +27,9 @@ use crate::holder::{self, Holder, LOOK_EVERY};
 use crate::journal::Journal;
 
 pub(crate) use links::Links;
+
+/// Nothing is waited for at the end.
+const END_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the manager needs from the outside.
 pub(crate) struct Setup {
@@ -70,6 +73,7 @@ pub(crate) struct Manager {
     reload: Reload,
     events: mpsc::Receiver<Event>,
     told: mpsc::Sender<Event>,
+    notify: Notify,
 }
 
 /// Why the manager ended by itself.
@@ -103,6 +107,7 @@ impl Manager {
             reload,
             events,
             told,
+            notify: Notify::new(),
         }
     }
 
@@ -111,6 +116,7 @@ impl Manager {
         tokio::pin!(end);
         let mut tick = every(self.service.scaling.tick);
         let mut look = every(LOOK_EVERY);
+        self.notify.ready(self.status_line());
         loop {
             tokio::select! {
                 () = &mut end => break,
@@ -120,9 +126,11 @@ impl Manager {
                 read = self.reload.next() => self.follow(&read),
                 () = self.links.reap() => {}
                 Some(_) = self.calls.join_next() => {}
+                () = self.notify.due() => self.notify.alive(self.status_line()),
             }
             self.carry_out()?;
         }
+        self.notify.stopping(END_WITHIN);
         self.links.shutdown().await;
         Ok(())
     }

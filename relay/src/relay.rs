@@ -102,6 +102,11 @@ impl Relay {
         self.ask(Command::Barrier).await;
     }
 
+    /// Whether every worker is there: answers when those that are have passed their event loops once.
+    pub async fn turns(&self) -> bool {
+        self.ask(Command::Barrier).await.len() == self.workers.len()
+    }
+
     /// Stops accepting, closes connections that rest, and lets requests finish, each answered with
     /// `Connection: close`; what still runs at the deadline is cut. The relay's own copies of the
     /// listeners are closed; a copy somebody else holds stays open.

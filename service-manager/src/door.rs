@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod cost;
+mod fullness;
 #[cfg(test)]
 mod paths;
 mod seating;

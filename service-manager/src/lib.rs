@@ -3,7 +3,8 @@
 //!
 //! `run` wires the parts: `door` decides who serves (by `pick`, over `seat`s, with one `queue`),
 //! `relay` carries the bytes, `local` keeps the local copy alive, `health` brings lost copies back,
-//! `load` samples, `grpc` translates and keeps a `fence` against older load-managers, `admin` tells Prometheus.
+//! `load` samples, `grpc` translates and keeps a `fence` against older load-managers, `admin` tells Prometheus,
+//! `pulse` tells systemd.
 
 mod admin;
 mod child_list;
@@ -14,6 +15,7 @@ mod health;
 mod load;
 mod local;
 pub mod pick;
+mod pulse;
 mod queue;
 mod reload;
 mod seat;
@@ -42,12 +44,16 @@ use crate::door::Door;
 use crate::fence::Fence;
 use crate::load::Sampler;
 use crate::local::LocalCopy;
+use crate::pulse::Pulse;
 
 /// Control messages are small; a larger one is not one of ours.
 const CONTROL_MESSAGE_BYTES_MAX: usize = 4 << 20;
 
 /// How long the last lines of the access log may take at the end.
 const LOG_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the end may take beside the running requests and the local copy, each of which has `stop_timeout`.
+const END_MARGIN: Duration = Duration::from_secs(15);
 
 /// How often it is looked at whether memory can be given back.
 const MEMORY_EVERY: Duration = Duration::from_secs(2);
@@ -171,15 +177,24 @@ pub async fn run(service: Service, listeners: Listeners, shutdown: Shutdown) -> 
         }
     });
 
-    shutdown.asked().await;
+    let mut pulse = Pulse::begin(door, Arc::clone(&relay), local);
+    tokio::select! {
+        () = shutdown.asked() => {}
+        never = pulse.beat() => match never {},
+    }
+    pulse.stopping(service.stop_timeout.saturating_mul(2).saturating_add(END_MARGIN));
     is_draining.store(true, Ordering::Relaxed);
     tracing::info!(within_s = service.stop_timeout.as_secs(), "stopping: running requests end first");
     let cut = tokio::select! {
         drained = relay.drain(service.stop_timeout) => drained.cut,
         () = shutdown.forced() => relay.drain(std::time::Duration::ZERO).await.cut,
+        never = pulse.beat() => match never {},
     };
     end.cancel();
-    local_copy.await.context("the keeper of the local copy failed")?;
+    tokio::select! {
+        ended = local_copy => ended.context("the keeper of the local copy failed")?,
+        never = pulse.beat() => match never {},
+    }
     parts.shutdown().await;
     if let Some(log) = access_log {
         let written = tokio::task::spawn_blocking(move || log.flush(LOG_TIMEOUT)).await.unwrap_or(false);

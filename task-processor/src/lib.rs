@@ -122,6 +122,7 @@ pub async fn run(
     let service = Control::new(node.clone(), data_address, tracker.clone());
     let serving = service.serve(control, stop_control.clone().cancelled_owned());
     let mut serving = AbortOnDropHandle::new(tokio::spawn(serving));
+    node.wired().await;
 
     let is_forced = tokio::select! {
         served = &mut serving => return Ok(served.map_err(io::Error::other)??),

@@ -221,6 +221,7 @@ enum Command {
     SetMaintenance { wanted: Maintenance, answer: Answer<ToDrain> },
     SetBounds(Bounds),
     Overview(Answer<Overview>),
+    Wired,
     End,
 }
 
@@ -289,6 +290,12 @@ impl Node {
     /// What a person is shown.
     pub(crate) async fn overview(&self) -> Result<Overview, CallFault> {
         self.ask(Command::Overview).await
+    }
+
+    /// The daemon listens, so that what the owner is told comes from there on.
+    pub(crate) async fn wired(&self) {
+        // An owner that has ended is noticed by whoever waits for it.
+        let _ = self.commands.send(Command::Wired).await;
     }
 
     /// Announces the daemon's end.

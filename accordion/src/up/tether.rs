@@ -44,7 +44,8 @@ fn become_daemon(args: &Args) -> io::Error {
         return io::Error::other("`accordion up` is gone");
     }
     match env::current_exe() {
-        Ok(program) => Command::new(program).args(&args.arguments).exec(),
+        // systemd, should it have started `up`, is not to take a daemon's word for that of `up`.
+        Ok(program) => Command::new(program).args(&args.arguments).env_remove("NOTIFY_SOCKET").exec(),
         Err(error) => error,
     }
 }

@@ -33,6 +33,20 @@ impl Manager {
             claim: claim_view(holder),
         }
     }
+
+    /// The same in a line for systemd, like `3 children, level Medium, 212 requests in flight`.
+    pub(super) fn status_line(&self) -> String {
+        let Some(in_flight) = self.holder.in_flight(self.now()) else {
+            return "the service-manager does not answer".to_owned();
+        };
+        let children = match self.holder.list().children.len() {
+            1 => "1 child".to_owned(),
+            count => format!("{count} children"),
+        };
+        let level = self.holder.last().map_or("not known yet", |last| last.level.name());
+        let requests = if in_flight == 1 { "request" } else { "requests" };
+        format!("{children}, level {level}, {in_flight} {requests} in flight")
+    }
 }
 
 fn claim_view(holder: &Holder) -> Option<wire::Claim> {

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use cluster::level::Level;
 use relay::access_log::AccessLog;
 use relay::metrics::{Scrape, Text, UpstreamRow, UpstreamState};
 
@@ -34,23 +33,13 @@ impl Page {
             is_draining,
             generation: list.generation,
             queue: QueueRow { length: self.door.queued(), max: self.queue_max },
-            level: self.level(list.first.seats.as_slice()),
+            level: self.door.level(),
             log_lines_dropped: self.access_log.as_ref().map_or(0, AccessLog::dropped),
         };
         front.write(&mut text);
         let rows: Vec<_> = copies.iter().filter_map(|(seat, state)| row(seat, *state)).collect();
         self.scrape.write(&rows, &mut text);
         text.finish()
-    }
-
-    /// Of those who serve: the children, or the local copy alone.
-    fn level(&self, children: &[Arc<Seat>]) -> Level {
-        let local = std::slice::from_ref(self.door.local());
-        let serving = if children.is_empty() { local } else { children };
-        let load = serving.iter().filter_map(|seat| seat.upstream()).map(|upstream| upstream.load()).sum();
-        let capacity = serving.iter().map(|seat| seat.capacity()).sum();
-        let rule = self.door.rule();
-        Level::of(load, capacity, rule.low, rule.high)
     }
 }
 

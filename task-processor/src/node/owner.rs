@@ -25,6 +25,7 @@ use super::{
 use crate::NodeFault;
 use crate::gate::Door;
 use cluster::config::{DataPath, UpstreamProtocol};
+use cluster::daemon::Notify;
 use relay::Protocol;
 
 use crate::lease::{Adopted, Book, Denial, Grant, Holder, LeaseId, LeaseRef, Limits, Renewal, Token, Wish};
@@ -34,6 +35,9 @@ use crate::secret::Secrets;
 
 /// Events of the services' runners that may wait for the owner.
 const EVENTS_MAX: usize = 64;
+
+/// What the end may take beside the notice to the holders and the end of their services.
+const END_MARGIN: Duration = Duration::from_secs(15);
 
 /// The owner and everything it owns.
 pub(super) struct Owner {
@@ -57,6 +61,7 @@ pub(super) struct Owner {
     to_fence: Vec<LineId>,
     /// Requests that were cut, because the time for their end was over.
     requests_cut: u64,
+    notify: Notify,
 }
 
 /// The service of one lease, from the order to start it until the lease is gone.
@@ -103,6 +108,7 @@ impl Owner {
             to_notify: BTreeSet::new(),
             to_fence: Vec::new(),
             requests_cut: 0,
+            notify: Notify::new(),
         })
     }
 
@@ -117,6 +123,11 @@ impl Owner {
             let deadline = self.book.next_deadline().map(|deadline| self.began + deadline);
             tokio::select! {
                 biased;
+                // First, so that however much there is to do does not look like a hang.
+                () = self.notify.due() => {
+                    let line = self.status_line();
+                    self.notify.alive(line);
+                }
                 Some(event) = self.events.1.recv() => self.happen(event),
                 () = gate.idle() => {}
                 Some(ended) = self.runners.join_next() => ended.map_err(NodeFault::Runner)?,
@@ -135,6 +146,12 @@ impl Owner {
         }
         self.lines.end_all();
         Ok(())
+    }
+
+    /// What the end may take: the holders' drains, then the services', then the last answers.
+    fn end_within(&self) -> Duration {
+        let stop = self.terms.services.iter().map(|service| service.stop_timeout).max().unwrap_or_default();
+        self.terms.lease.reclaim_notice.saturating_add(stop).saturating_add(END_MARGIN)
     }
 
     fn now(&self) -> Duration {
@@ -207,7 +224,12 @@ impl Owner {
                 self.book.set_bounds(bounds);
             }
             Command::Overview(answer) => reply(answer, Ok(self.overview())),
+            Command::Wired => {
+                let line = self.status_line();
+                self.notify.ready(line);
+            }
             Command::End => {
+                self.notify.stopping(self.end_within());
                 let now = self.now();
                 self.book.end(now);
             }

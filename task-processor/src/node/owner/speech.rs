@@ -65,6 +65,25 @@ impl Owner {
         }
     }
 
+    /// The same in a line for systemd, like `1 of 2 slots leased: shop`.
+    pub(super) fn status_line(&self) -> String {
+        let leases = self.book.leases();
+        let slots = self.terms.slots;
+        let mut line =
+            format!("{} of {slots} {} leased", leases.len(), if slots == 1 { "slot" } else { "slots" });
+        let mut services: Vec<_> = leases.iter().map(|lease| lease.holder.service.as_str()).collect();
+        services.sort_unstable();
+        if !services.is_empty() {
+            line += &format!(": {}", services.join(", "));
+        }
+        if self.book.is_stopping() {
+            line += "; ending";
+        } else if self.book.maintenance() {
+            line += "; drained by an operator";
+        }
+        line
+    }
+
     fn lease_overview(&self, lease: &Lease) -> LeaseOverview {
         let service = self.services.get(&lease.id);
         let load = self.surroundings.figures.borrow().services.get(&lease.id).copied().unwrap_or_default();
