@@ -5,8 +5,10 @@
 
 mod bench;
 mod check;
+mod completions;
 mod demo_service;
 mod drain;
+mod man;
 mod reach;
 mod status;
 mod up;
@@ -15,7 +17,7 @@ mod why;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Keeps an HTTP service answering steadily: borrows machines as its load rises, gives them back as it falls.
 ///
@@ -54,6 +56,11 @@ enum Command {
     TaskProcessor(task_processor::Args),
     /// Run the service that is there to try a cluster with
     DemoService(demo_service::Args),
+    /// Write what a shell needs to complete this command line: bash, zsh, fish and others
+    Completions(completions::Args),
+    /// Write the manual pages into a directory; for packages
+    #[command(hide = true)]
+    Man(man::Args),
     /// Become a daemon that ends with `accordion up`; only `up` itself has a use for it
     #[command(hide = true)]
     Tethered(up::tether::Args),
@@ -75,14 +82,14 @@ pub fn run() -> ExitCode {
         Command::LoadManager(args) => load_manager::main(args),
         Command::TaskProcessor(args) => task_processor::main(args),
         Command::DemoService(args) => demo_service::main(&args),
+        Command::Completions(args) => completions::main(&args, Cli::command()),
+        Command::Man(args) => man::main(&args, &Cli::command()),
         Command::Tethered(args) => up::tether::main(&args),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
