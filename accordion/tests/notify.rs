@@ -57,6 +57,17 @@ fn the_daemons_say_when_they_are_ready_how_they_are_and_that_they_end() {
         daemon.hears("WATCHDOG=1");
     }
 
+    // A file that is read again, with a fault at last.
+    for daemon in [&node, &front, &decider] {
+        daemon.program.signal(Signal::HUP);
+        daemon.hears("RELOADING=1\nMONOTONIC_USEC=");
+        daemon.hears("READY=1");
+    }
+    fs::write(ground.place.path().join("cluster.toml"), "[cluster").unwrap();
+    decider.program.signal(Signal::HUP);
+    decider.hears("RELOADING=1\nMONOTONIC_USEC=");
+    decider.hears("READY=1");
+
     // Twice the default stop_timeout of 10 s; reclaim_notice and one stop_timeout; no wait; with a margin each.
     front.program.signal(Signal::TERM);
     front.hears("STOPPING=1\nEXTEND_TIMEOUT_USEC=35000000");

@@ -61,6 +61,7 @@ fn units() -> (TempDir, Vec<PathBuf>) {
         let program = format!("ExecStart={} ", env!("CARGO_BIN_EXE_accordion"));
         let daemon = name.split(['@', '.']).next().unwrap();
         let text = text.replace(&format!("ExecStart=/usr/lib/accordion/{daemon} "), &program);
+        let text = text.replace("/usr/bin/accordion ", &format!("{} ", env!("CARGO_BIN_EXE_accordion")));
         let path = place.path().join(name);
         fs::write(&path, text).unwrap();
         path

@@ -114,6 +114,7 @@ async fn notify() -> Fallible {
     notify.due().await;
     notify.alive("two".to_owned());
     notify.reloading();
+    notify.reloaded();
     notify.stopping(Duration::from_secs(25));
     Ok(())
 }

@@ -153,12 +153,13 @@ fn systemd_is_told_in_its_own_words_and_of_a_reload_in_one_message() {
     });
     let heard: Vec<String> = heard.collect();
     let words: Vec<&str> = heard.iter().map(|message| message.trim_end()).collect();
-    let [ready, alive, news, reloading, stopping] = words[..] else { panic!("{words:?}") };
+    let [ready, alive, news, reloading, reloaded, stopping] = words[..] else { panic!("{words:?}") };
     assert_eq!(ready, "READY=1\nSTATUS=one");
     assert_eq!(alive, "WATCHDOG=1");
     assert_eq!(news, "WATCHDOG=1\nSTATUS=two");
     let (word, at) = reloading.split_once("\nMONOTONIC_USEC=").unwrap();
     assert!(word == "RELOADING=1" && at.parse::<u64>().unwrap() > 0, "{reloading}");
+    assert_eq!(reloaded, "READY=1");
     assert_eq!(stopping, "STOPPING=1\nEXTEND_TIMEOUT_USEC=25000000");
 }
 

@@ -59,7 +59,7 @@ impl Notify {
         Self { systemd, is_watched: watchdog.is_some(), told: String::new(), is_ready_untold: false }
     }
 
-    /// The daemon listens and is wired; `status` is for a person. Also after a reload, be it good or bad.
+    /// The daemon listens and is wired; `status` is for a person.
     pub fn ready(&mut self, status: String) {
         self.is_ready_untold = true;
         self.say(status, false);
@@ -80,7 +80,7 @@ impl Notify {
         self.say(status, self.is_watched);
     }
 
-    /// cluster.toml is read again from here to the next `ready`. Both words must come in one message: since
+    /// cluster.toml is read again from here to `reloaded`. Both words must come in one message: since
     /// version 253 systemd waits in vain otherwise.
     pub fn reloading(&mut self) {
         match NotifyState::monotonic_usec_now() {
@@ -91,6 +91,11 @@ impl Notify {
                 warn!(%error, "the clock could not be read, so systemd does not hear of the reload")
             }
         }
+    }
+
+    /// What was read is in force as far as it can be, or was refused.
+    pub fn reloaded(&mut self) {
+        self.is_ready_untold = !self.tell(&[NotifyState::Ready]);
     }
 
     /// The daemon ends, and needs at most `within` for it, whatever the unit says.

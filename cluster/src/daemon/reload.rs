@@ -1,10 +1,12 @@
 //! cluster.toml read again while a daemon runs: asked for with SIGHUP, checked whole, and put in force by
-//! the daemon as far as it can. What it can, and what it makes of it, is the daemon's.
+//! the daemon as far as it can. What it can, and what it makes of it, is the daemon's. systemd is told when
+//! that begins and when it is done.
 
 mod outcome;
 
 use std::future::pending;
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -12,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::error;
 
+use super::Notify;
 use crate::config::{self, Cluster, Faults};
 
 pub use outcome::Outcome;
@@ -20,6 +23,9 @@ pub use outcome::Outcome;
 #[derive(Debug)]
 pub struct Reload {
     read: mpsc::Receiver<Cluster>,
+    notify: Notify,
+    /// The daemon has one that it has not asked for the next after.
+    is_being_applied: bool,
     _listening: Option<AbortOnDropHandle<()>>,
 }
 
@@ -37,19 +43,30 @@ impl Reload {
         // One at a time: the next is read when the daemon has taken this one.
         let (told, read) = mpsc::channel(1);
         let listening = tokio::spawn(read_on_hangups(path.to_owned(), hangups, told));
-        Ok(Self { read, _listening: Some(AbortOnDropHandle::new(listening)) })
+        Ok(Self::of(read, Some(AbortOnDropHandle::new(listening))))
     }
 
     /// What is sent here takes the place of the file.
     pub fn manual() -> (mpsc::Sender<Cluster>, Self) {
         let (told, read) = mpsc::channel(1);
-        (told, Self { read, _listening: None })
+        (told, Self::of(read, None))
     }
 
-    /// The next good file. May be given up and asked again: none is lost.
+    fn of(read: mpsc::Receiver<Cluster>, listening: Option<AbortOnDropHandle<()>>) -> Self {
+        Self { read, notify: Notify::new(), is_being_applied: false, _listening: listening }
+    }
+
+    /// The next good file. Who asks for it has applied the one before. May be given up and asked again: none
+    /// is lost.
     pub async fn next(&mut self) -> Cluster {
+        if mem::take(&mut self.is_being_applied) {
+            self.notify.reloaded();
+        }
         match self.read.recv().await {
-            Some(cluster) => cluster,
+            Some(cluster) => {
+                self.is_being_applied = true;
+                cluster
+            }
             // Nobody asks any more.
             None => pending().await,
         }
@@ -57,14 +74,22 @@ impl Reload {
 }
 
 async fn read_on_hangups(path: PathBuf, mut hangups: Signal, told: mpsc::Sender<Cluster>) {
+    let mut notify = Notify::new();
     while hangups.recv().await.is_some() {
+        notify.reloading();
         // Before the file is read, not after it: whatever is written after this is read by the next signal.
         let Ok(place) = told.reserve().await else { return };
         let file = path.clone();
         match tokio::task::spawn_blocking(move || config::read(&file)).await {
             Ok(Ok(cluster)) => place.send(cluster),
-            Ok(Err(faults)) => refuse(&path, &faults),
-            Err(failed) => error!("reading {} failed, the one in force stays: {failed}", path.display()),
+            Ok(Err(faults)) => {
+                refuse(&path, &faults);
+                notify.reloaded();
+            }
+            Err(failed) => {
+                error!("reading {} failed, the one in force stays: {failed}", path.display());
+                notify.reloaded();
+            }
         }
     }
 }
