@@ -175,7 +175,12 @@ impl Day {
                 vec![Heard::Released { node, lease_id: lease.id, result: Ok(()) }]
             }
             Effect::Publish(list) => vec![Heard::ListApplied(list.generation)],
+            Effect::Adopt { node } => {
+                vec![Heard::Adopted { node, result: Ok(Vec::new()), asked_at: now }]
+            }
             Effect::StopWaiting { .. }
+            | Effect::OpenLink { .. }
+            | Effect::CloseLink { .. }
             | Effect::Renew { .. }
             | Effect::Claim { .. }
             | Effect::Record(_)

@@ -23,7 +23,8 @@ pub(crate) const DUE: [usize; SERVICES] = [1, 2];
 const LEASE: &str = "ttl = \"2s\"\nrenew = \"400ms\"\njeopardy = \"1s\"\norphan_grace = \"1s\"\n\
     reservation_timeout = \"3s\"\nreclaim_notice = \"2s\"\n";
 
-const SHARING: &str = "starved_after = \"2s\"\ngive_back_after = \"1s\"\nperiod = \"1s\"\nperiod_share = 0.34\n";
+const SHARING: &str =
+    "starved_after = \"2s\"\ngive_back_after = \"1s\"\nperiod = \"1s\"\nperiod_share = 0.34\n";
 
 const SERVICE: &str = "start_timeout = \"5s\"\nstop_timeout = \"1s\"\nlong_lived_timeout = \"1s\"\n\
     dispatch = \"round-robin\"\n";
