@@ -25,7 +25,6 @@ const FILES: Section = Section {
         ),
         Item("/run/accordion/CLUSTER", "The sockets by which the daemons and the command talk."),
         Item("/var/lib/accordion/CLUSTER", "What must survive a daemon: its decisions, its epoch, a drain."),
-        Item("/etc/accordion/tls", "Certificates and keys."),
         Item(
             "/etc/default/accordion",
             "Environment of the daemons under systemd, where it exists: RUST_LOG, and SERVICE_MANAGER_OPTIONS, LOAD_MANAGER_OPTIONS and TASK_PROCESSOR_OPTIONS, which are added to their command lines.",
