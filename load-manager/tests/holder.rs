@@ -97,6 +97,7 @@ impl World {
             cpu: 0.0,
             memory_bytes: 0,
             probe_fails: false,
+            ended_by_node: false,
             reclaim: None,
             detail: String::new(),
         };

@@ -120,6 +120,8 @@ pub struct Lease {
     pub answering: bool,
     /// What brought the lease where it is, in one sentence; empty where it serves. See `explanation`.
     pub detail: String,
+    /// Whether the service ended by itself.
+    pub has_exited: bool,
     /// Whether its holder marked it, in its last renewal, as one of those that are never reclaimed.
     pub guaranteed: bool,
     /// Set while it is reclaimed for another holder.

@@ -122,6 +122,7 @@ fn lease_word(report: Report) -> LeaseWord {
         cpu: 1.0,
         memory_bytes: 1,
         probe_fails: report.probe_fails,
+        ended_by_node: report.ended_by_node,
         reclaim,
         detail: report.detail,
     }

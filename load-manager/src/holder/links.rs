@@ -78,7 +78,9 @@ impl Holder {
             }
             (Stage::Ready(_) | Stage::Jeopardy(_) | Stage::Draining(..), LeaseState::Gone)
             | (Stage::Ready(_) | Stage::Jeopardy(_), LeaseState::Stopping) => {
-                self.lose(node, why, if is_overdue { Loss::Gone } else { Loss::Crashed });
+                // An end that was announced, or that nobody renewed, is no fault of the service.
+                let is_no_fault = is_overdue || word.ended_by_node;
+                self.lose(node, why, if is_no_fault { Loss::Gone } else { Loss::Crashed });
                 true
             }
             (Stage::Ready(_) | Stage::Jeopardy(_), state) => {

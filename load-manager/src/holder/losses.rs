@@ -6,7 +6,7 @@ use crate::node::{DrainStep, Silence, Stage};
 /// How a node was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Loss {
-    /// Its daemon is gone or was started anew: it may be asked again when it answers.
+    /// Its daemon is gone or was started anew, or has ended the lease: it may be asked again when it answers.
     Gone,
     /// It is silent: it is asked nothing before it speaks again.
     Silent,

@@ -47,6 +47,8 @@ pub struct LeaseWord {
     pub memory_bytes: u64,
     /// Whether its service runs and does not answer its readiness probe.
     pub probe_fails: bool,
+    /// Whether it is being ended or gone because the node ended it, and not its service itself.
+    pub ended_by_node: bool,
     /// Set while the node asks for it back.
     pub reclaim: Option<Reclaim>,
     /// Why its service is not ready, where it is not.

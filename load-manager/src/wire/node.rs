@@ -59,6 +59,7 @@ fn lease_word(report: pb::LeaseReport) -> LeaseWord {
         cpu: report.cpu,
         memory_bytes: report.memory_bytes,
         probe_fails: report.probe_fails,
+        ended_by_node: report.ended_by_node,
         reclaim: report.reclaim.map(reclaim),
         detail: report.detail,
     }
@@ -110,6 +111,7 @@ mod tests {
             state: pb::LeaseState::Orphan.into(),
             in_flight: Some(2),
             probe_fails: true,
+            ended_by_node: true,
             reclaim: Some(pb::Reclaim {
                 notice_ms: 30_000,
                 reason: "going down".into(),
@@ -123,7 +125,7 @@ mod tests {
         assert_eq!((word.incarnation, word.cpu, word.cpus), (9, 0.5, 4));
         let lease = &word.leases[0];
         assert_eq!((lease.state, lease.in_flight), (LeaseState::Orphan, Some(2)));
-        assert!(lease.probe_fails);
+        assert!(lease.probe_fails && lease.ended_by_node);
         let told = Reclaim { notice: Duration::from_secs(30), reason: "going down".into() };
         assert_eq!(lease.reclaim, Some(told));
         let wanted =

@@ -127,6 +127,7 @@ fn lease_report((report, used): (Report, Use)) -> pb::LeaseReport {
         reclaim: report.reclaim.map(Into::into),
         detail: report.detail,
         probe_fails: report.probe_fails,
+        ended_by_node: report.ended_by_node,
     }
 }
 

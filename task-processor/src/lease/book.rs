@@ -267,6 +267,9 @@ impl Book {
         let runs = self.lease(id).is_some_and(|lease| !matches!(lease.state, State::Stopping { .. }));
         if runs {
             self.note(id, reason);
+            if let Some(lease) = self.leases.iter_mut().find(|lease| lease.id == *id) {
+                lease.has_exited = true;
+            }
             self.happen(id, Why::Exited, State::exited);
         }
     }

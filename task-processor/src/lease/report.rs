@@ -53,6 +53,8 @@ pub struct Report {
     pub detail: String,
     /// Whether the service runs and does not answer its readiness probe.
     pub probe_fails: bool,
+    /// Whether it is being ended or gone, and not because its service ended by itself.
+    pub ended_by_node: bool,
     /// Set while the node asks the holder to drain and release it.
     pub reclaim: Option<Reclaim>,
 }

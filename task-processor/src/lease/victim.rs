@@ -99,6 +99,7 @@ mod tests {
             state: State::Ready,
             answering: true,
             detail: String::new(),
+            has_exited: false,
             guaranteed: false,
             reclaim: None,
         }

@@ -264,6 +264,7 @@ pub(super) fn lease_word(node: usize, state: LeaseState) -> LeaseWord {
         cpu: 0.0,
         memory_bytes: 0,
         probe_fails: false,
+        ended_by_node: false,
         reclaim: None,
         detail: String::new(),
     }

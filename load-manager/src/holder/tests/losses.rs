@@ -36,6 +36,29 @@ fn a_service_that_crashes_soon_after_its_start_backs_its_node_off() {
 }
 
 #[test]
+fn a_young_lease_that_its_node_ends_is_no_crash() {
+    // The slot is not for this service.
+    let ended = |day: &mut Diary, state| {
+        let leases = vec![LeaseWord { ended_by_node: true, ..lease_word(0, state) }];
+        let word = NodeWord { slots_free: 0, ..word(leases) };
+        day.hear(Heard::Renewed { node: 0, word, sent_at: Some(day.now) });
+    };
+    // Its last request outlived the notice of a reclaim.
+    let mut day = Diary::with_children();
+    let reclaim = Some(Reclaim { notice: s(30), reason: "another service is short of its share".into() });
+    day.says(0, vec![LeaseWord { reclaim, ..lease_word(0, LeaseState::Ready) }]);
+    day.later(3);
+    ended(&mut day, LeaseState::Stopping);
+    assert_eq!(day.state(0), "draining");
+    ended(&mut day, LeaseState::Gone);
+    assert_eq!((day.state(0), day.node(0).detail.as_str()), ("taken", "lost: the node ends the lease"));
+    // The notice was not heard here.
+    let mut day = Diary::with_children();
+    ended(&mut day, LeaseState::Stopping);
+    assert_eq!(day.state(0), "taken");
+}
+
+#[test]
 fn a_silent_child_is_the_last_to_be_asked_until_it_answers_again() {
     let mut day = Diary::with_children();
     day.later(5);

@@ -142,6 +142,7 @@ impl World {
             Event::Renewed { node, incarnation, leases, age } => {
                 let said = |(number, state, reclaimed): (u8, _, bool)| LeaseWord {
                     probe_fails: number.is_multiple_of(5),
+                    ended_by_node: number.is_multiple_of(3),
                     reclaim: reclaimed.then(|| Reclaim { notice: s(30), reason: "wanted".into() }),
                     lease_id: self.pick(node, number).id,
                     state,

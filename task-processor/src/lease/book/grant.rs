@@ -109,6 +109,7 @@ impl Book {
             state: State::Reserved { until: now + self.limits.reservation_timeout },
             answering: true,
             detail: String::new(),
+            has_exited: false,
             guaranteed: false,
             reclaim: None,
         };

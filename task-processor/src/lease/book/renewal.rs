@@ -113,8 +113,15 @@ impl Book {
                 Ok(_) => format!("lease {} belongs to somebody else", named.id),
                 Err(refusal) => refusal.to_string(),
             };
-            let (id, epoch) = (named.id.clone(), named.epoch);
-            reports.push(Report { id, epoch, state: None, detail, probe_fails: false, reclaim: None });
+            reports.push(Report {
+                id: named.id.clone(),
+                epoch: named.epoch,
+                state: None,
+                detail,
+                probe_fails: false,
+                ended_by_node: self.ended.find(&named.id).is_some_and(|ended| !ended.has_exited),
+                reclaim: None,
+            });
         }
         reports
     }
@@ -126,6 +133,8 @@ impl Book {
             state: Some(lease.state),
             detail: lease.explanation().to_owned(),
             probe_fails: !lease.answering,
+            ended_by_node: matches!(lease.state, State::Stopping { .. } | State::Stopped)
+                && !lease.has_exited,
             reclaim: self.announced(now, lease),
         }
     }

@@ -146,6 +146,7 @@ fn at_the_end_of_the_notice_the_node_ends_the_lease_by_itself() {
     day.book.processes_gone(&lease.id);
     assert!(day.starved(s(32), "mail").is_ok());
     let report = day.say(s(33), &[&lease], claim("shop", 1)).leases.remove(0);
+    assert!(report.ended_by_node, "its service did nothing wrong");
     assert!(report.state.is_none() && report.detail.contains("reclaimed for another service"), "{report:?}");
 }
 
