@@ -33,6 +33,8 @@ struct Slots {
     stopping: bool,
     /// Slots that nobody holds and that are not free yet: processes of the daemon's previous life still end.
     leftovers: u32,
+    /// Requests cut since its daemon's start, because the time for their end was over.
+    requests_cut: u64,
     /// One for each slot that is held.
     held: Vec<Held>,
 }
@@ -103,26 +105,26 @@ fn row(view: &NodeView) -> [String; COLUMNS.len()] {
     match &view.task_processor {
         Ok(slots) => {
             let held: Vec<_> = slots.held.iter().map(Held::told).collect();
-            [
-                node,
-                address,
-                format!("{}/{}", held.len(), slots.slots),
-                held.join(", "),
-                slots.note().to_owned(),
-            ]
+            [node, address, format!("{}/{}", held.len(), slots.slots), held.join(", "), slots.note()]
         }
         Err(why) => [node, address, String::new(), String::new(), why.clone()],
     }
 }
 
 impl Slots {
-    fn note(&self) -> &'static str {
-        match (self.stopping, self.maintenance) {
-            (true, _) => "going down",
-            (false, true) => "drained by operator",
-            (false, false) if self.leftovers > 0 => "was killed, what it ran still ends",
-            (false, false) => "",
-        }
+    fn note(&self) -> String {
+        let standing = match (self.stopping, self.maintenance) {
+            (true, _) => Some("going down".to_owned()),
+            (false, true) => Some("drained by operator".to_owned()),
+            (false, false) if self.leftovers > 0 => Some("was killed, what it ran still ends".to_owned()),
+            (false, false) => None,
+        };
+        let cut = match self.requests_cut {
+            0 => None,
+            1 => Some("1 request cut".to_owned()),
+            count => Some(format!("{count} requests cut")),
+        };
+        standing.into_iter().chain(cut).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -140,8 +142,9 @@ impl Held {
 
 impl From<NodeStatus> for Slots {
     fn from(status: NodeStatus) -> Self {
-        let NodeStatus { slots, maintenance, stopping, leases, leftovers, .. } = status;
-        Self { slots, maintenance, stopping, leftovers, held: leases.into_iter().map(Held::from).collect() }
+        let NodeStatus { slots, maintenance, stopping, leases, leftovers, requests_cut, .. } = status;
+        let held = leases.into_iter().map(Held::from).collect();
+        Self { slots, maintenance, stopping, leftovers, requests_cut, held }
     }
 }
 
@@ -198,20 +201,24 @@ mod tests {
             |leases, maintenance| NodeStatus { slots: 2, leases, maintenance, ..NodeStatus::default() };
         let nodes = [
             node("c1", Ok(status(leases, false))),
-            node("c2", Ok(status(Vec::new(), true))),
+            node("c2", Ok(NodeStatus { requests_cut: 3, ..status(Vec::new(), true) })),
             node("c3", Err("it does not answer".into())),
             node("c4", Ok(NodeStatus { leftovers: 1, ..status(Vec::new(), false) })),
+            node("c5", Ok(NodeStatus { requests_cut: 1, ..status(Vec::new(), false) })),
         ];
+        let json = serde_json::to_value(&nodes[1]).unwrap();
+        assert_eq!(json["task_processor"]["Ok"]["requests_cut"], 3);
         let text = of(&nodes);
         let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
         let expected = [
-            "pool 2 of 6 slots held",
+            "pool 2 of 8 slots held",
             "",
             "NODE ADDRESS SLOTS HELD BY NOTE",
             "c1 127.0.0.11 2/2 shop (127.0.0.1) ready, blog (127.0.0.1) draining, asked back for news within 5 s",
-            "c2 127.0.0.11 0/2 drained by operator",
+            "c2 127.0.0.11 0/2 drained by operator, 3 requests cut",
             "c3 127.0.0.11 it does not answer",
             "c4 127.0.0.11 0/2 was killed, what it ran still ends",
+            "c5 127.0.0.11 0/2 1 request cut",
             "",
         ];
         assert_eq!(lines.iter().map(|words| words.join(" ")).collect::<Vec<_>>(), expected);
