@@ -55,11 +55,12 @@ const PER_SECOND: u32 = 12;
 const WAIT_MS: u32 = 500;
 
 /// The longest that a GET may take: it waits where nobody answers until that lease is given up, for 1.6 s and up
-/// to a delay more, then once again elsewhere, where two faults hit it, and then for its own time.
+/// to a delay more, then again elsewhere, where two faults hit it, and then for its own time.
 const SLOWEST: Duration = Duration::from_secs(6);
 
-/// A GET is repeated once when its connection ends without an answer (design section 3), so that one that two
-/// faults hit, one after the other, may be lost; and so many at most are under way at a node.
+/// A GET is repeated once when its connection ends without an answer (design section 3), and again where its
+/// node was given up, as long as the budget has room, which is three at a time here. One that two faults hit, one
+/// after the other, may so be lost; and so many at most are under way at a node.
 const TWICE_HIT_MAX: u64 = 8;
 
 /// From the last fault to the due shares: a node whose start was cut off is not asked again for 10 s, and after

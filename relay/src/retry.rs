@@ -1,8 +1,9 @@
 //! Whether a failed attempt is repeated. Pure: facts in, a verdict out.
 //!
 //! Nothing written yet, or refused before the service saw it: any method whose body can be sent again.
-//! Ended without a byte of answer: a safe method without a started body, once. Never after the first
-//! byte of an answer. The first repeat of each kind is free, all others come out of a budget.
+//! Ended without a byte of answer: a safe method without a started body, once; and again where it did not end by
+//! itself, but was closed here since the upstream was declared dead: that says nothing of the request. Never
+//! after the first byte of an answer. The first repeat of each kind is free, all others come out of a budget.
 //!
 //! A request that may have been carried out is repeated by the front end only: a node that did so too
 //! would multiply the repeats, and carry a request that kills its service to every copy.
@@ -25,6 +26,8 @@ pub(crate) enum Ending {
     Refused,
     /// The connection ended without a byte of answer.
     NoAnswer,
+    /// Before a byte of answer the connection was closed by this relay: the upstream was declared dead.
+    Severed,
     /// The answer had begun.
     Begun,
     /// No byte of answer in time: the service may be at work on it.
@@ -60,6 +63,7 @@ pub(crate) struct History {
     not_written: u8,
     refused: u8,
     no_answer: u8,
+    severed: u8,
 }
 
 impl History {
@@ -68,23 +72,23 @@ impl History {
         if 1 + self.repeats() >= ATTEMPTS_MAX || !attempt.can_be_sent_again {
             return Verdict::GiveUp;
         }
-        let (kind, paid_ones_too) = match attempt.ending {
-            Ending::NotWritten => (&mut self.not_written, true),
-            Ending::Refused => (&mut self.refused, true),
-            Ending::NoAnswer if attempt.at_front && attempt.is_safe && !attempt.body_started => {
-                (&mut self.no_answer, false)
+        let may_be_done_twice = attempt.at_front && attempt.is_safe && !attempt.body_started;
+        let (count, before) = match attempt.ending {
+            Ending::NotWritten => (&mut self.not_written, 0),
+            Ending::Refused => (&mut self.refused, 0),
+            Ending::NoAnswer if may_be_done_twice && self.no_answer == 0 => {
+                (&mut self.no_answer, self.severed)
             }
-            Ending::NoAnswer | Ending::Begun | Ending::TimedOut => return Verdict::GiveUp,
+            Ending::Severed if may_be_done_twice => (&mut self.severed, self.no_answer),
+            Ending::NoAnswer | Ending::Severed | Ending::Begun | Ending::TimedOut => return Verdict::GiveUp,
         };
-        if *kind > 0 && !paid_ones_too {
-            return Verdict::GiveUp;
-        }
-        *kind += 1;
-        if *kind == 1 { Verdict::Free } else { Verdict::Paid }
+        *count += 1;
+        if *count + before == 1 { Verdict::Free } else { Verdict::Paid }
     }
 
     fn repeats(&self) -> usize {
-        usize::from(self.not_written) + usize::from(self.refused) + usize::from(self.no_answer)
+        let History { not_written, refused, no_answer, severed } = *self;
+        [not_written, refused, no_answer, severed].into_iter().map(usize::from).sum()
     }
 }
 
@@ -113,6 +117,24 @@ mod tests {
         let mut history = History::default();
         assert_eq!(history.judge(GET), Verdict::Free);
         assert_eq!(history.judge(GET), Verdict::GiveUp);
+    }
+
+    #[test]
+    fn a_get_whose_upstream_was_declared_dead_is_repeated_again_out_of_the_budget() {
+        const SEVERED: Attempt = Attempt { ending: Ending::Severed, ..GET };
+        let mut history = History::default();
+        assert_eq!(history.judge(SEVERED), Verdict::Free);
+        assert_eq!(history.judge(SEVERED), Verdict::Paid);
+        // Not so where it ended by itself: it may be the request that ends the service.
+        assert_eq!(history.judge(GET), Verdict::Paid);
+        assert_eq!(history.judge(GET), Verdict::GiveUp);
+        let mut history = History::default();
+        assert_eq!(history.judge(GET), Verdict::Free);
+        assert_eq!(history.judge(SEVERED), Verdict::Paid);
+        for attempt in [POST, Attempt { at_front: false, ..GET }, Attempt { body_started: true, ..GET }] {
+            let attempt = Attempt { ending: Ending::Severed, ..attempt };
+            assert_eq!(History::default().judge(attempt), Verdict::GiveUp);
+        }
     }
 
     #[test]
@@ -154,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_body_that_is_gone_is_never_sent_again() {
-        for ending in [Ending::NotWritten, Ending::Refused, Ending::NoAnswer] {
+        for ending in [Ending::NotWritten, Ending::Refused, Ending::NoAnswer, Ending::Severed] {
             let attempt = Attempt { ending, can_be_sent_again: false, ..GET };
             assert_eq!(History::default().judge(attempt), Verdict::GiveUp);
         }
@@ -173,6 +195,7 @@ mod tests {
             Just(Ending::NotWritten),
             Just(Ending::Refused),
             Just(Ending::NoAnswer),
+            Just(Ending::Severed),
             Just(Ending::Begun),
             Just(Ending::TimedOut),
         ]
@@ -200,7 +223,7 @@ mod tests {
             if history.judge(last) != Verdict::GiveUp {
                 prop_assert!(last.ending != Ending::Begun && last.ending != Ending::TimedOut);
                 prop_assert!(last.can_be_sent_again);
-                if last.ending == Ending::NoAnswer {
+                if last.ending == Ending::NoAnswer || last.ending == Ending::Severed {
                     prop_assert!(last.at_front && last.is_safe && !last.body_started);
                 }
             }

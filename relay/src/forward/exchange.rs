@@ -342,7 +342,7 @@ impl<'c> Exchange<'c> {
             keeps_http_10: self.order.is_http_10,
             to_head: self.order.method == Method::Head,
             refused: fault.ending == Ending::Refused && !self.worker.settings().front,
-            lost: fault.ending == Ending::NoAnswer && !self.worker.settings().front,
+            lost: matches!(fault.ending, Ending::NoAnswer | Ending::Severed) && !self.worker.settings().front,
         };
         let mut answer = self.worker.scratch();
         refusal.write(&mut answer, manner);

@@ -137,7 +137,11 @@ impl Flight {
             return Poll::Ready(Err(Fault::cut()));
         }
         if self.wire.link().watch(cx) {
-            return Poll::Ready(Err(self.lost()));
+            let mut fault = self.lost();
+            if fault.ending == Ending::NoAnswer {
+                fault.ending = Ending::Severed;
+            }
+            return Poll::Ready(Err(fault));
         }
         // Each goes as far as it can. The answer comes first: when it has come whole, nobody need ask for
         // more of the request or whether the client is still there, and a long upload does not keep an
@@ -201,7 +205,7 @@ impl Flight {
         }
     }
 
-    /// The upstream connection ended, failed or was closed by us.
+    /// The upstream connection ended or failed.
     pub(super) fn lost(&self) -> Box<Fault> {
         if !self.is_untold() {
             return Fault::broken_off(End::UpstreamTruncated, Some(Failure::Truncated));

@@ -386,6 +386,25 @@ fn an_upstream_declared_dead_gives_its_get_to_another() {
 }
 
 #[test]
+fn a_get_that_two_dead_upstreams_had_goes_to_a_third() {
+    let origin = Origin::start();
+    let upstreams = ["a", "b", "c"].map(|name| upstream(name, origin.address));
+    let rig = Rig::start(Told::in_order(&upstreams.each_ref()));
+    let mut client = rig.client();
+    client.send(GET);
+    for dead in &upstreams[..2] {
+        let mut silent = origin.accept();
+        silent.message();
+        dead.close();
+        silent.expect_end();
+    }
+    let mut service = origin.accept();
+    service.message();
+    service.send(OK);
+    assert_eq!(client.message().header("x-accordion-served-by"), Some("c"));
+}
+
+#[test]
 fn an_upstream_declared_dead_cuts_an_answer_that_has_begun() {
     let origin = Origin::start();
     let (rig, upstream) = Rig::before(&origin);
