@@ -64,9 +64,11 @@ impl Holder {
         let record = &mut self.nodes[node];
         let is_free = record.stage == Stage::Free && !record.is_adopting && record.report.slots_free > 0;
         if is_free && record.awaits_until.is_some_and(|until| self.now < until) {
-            // It is kept for a time to live only, whatever the load says by then.
-            record.paused_until = self.now;
-            self.order_at(node);
+            (record.awaits_until, record.paused_until) = (None, self.now);
+            // It is kept for a time to live only; but meanwhile another node may have come, or an operator.
+            if record.can_be_asked(self.now) && self.is_short() {
+                self.order_at(node);
+            }
         }
     }
 

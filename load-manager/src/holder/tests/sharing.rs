@@ -188,6 +188,28 @@ fn a_slot_that_was_taken_back_is_taken_up_at_once() {
 }
 
 #[test]
+fn a_slot_that_was_taken_back_is_left_where_another_came_first_or_an_operator() {
+    let mut day = Diary::sharing(1);
+    day.until_asked_back(1.0);
+    day.reclaims(0, 30);
+    // The one node that is wanted comes from elsewhere.
+    day.says(1, Vec::new());
+    day.wait_for(1.0);
+    assert_eq!(day.ordered(), [1]);
+    day.granted(1);
+    day.started(1);
+    day.says(0, Vec::new());
+    assert_eq!((day.ordered(), day.node(0).awaits_until), (vec![], None));
+
+    let mut day = Diary::sharing(1);
+    day.until_asked_back(1.0);
+    day.reclaims(0, 30);
+    let drained = NodeWord { maintenance: true, ..word(Vec::new()) };
+    day.hear(Heard::Renewed { node: 0, word: drained, sent_at: Some(day.now) });
+    assert_eq!((day.ordered(), day.is_free(0)), (vec![], true));
+}
+
+#[test]
 fn a_slot_that_somebody_gives_back_is_asked_for_when_it_is_heard_of() {
     let mut day = Diary::sharing(0);
     for _ in 0..10 {
