@@ -10,7 +10,7 @@ use cluster::share::Claim;
 use super::claims::Claims;
 use super::{Cause, Effect, Holder, NodeWord};
 use crate::decider::Share;
-use crate::node::{Link, Node, Stage};
+use crate::node::{DrainStep, Link, Node, Stage};
 
 /// A claim is forgotten when nothing was heard of it for so many times to live, as at a node.
 const CLAIM_LASTS: u32 = 3;
@@ -243,10 +243,16 @@ fn is_held(node: &Node) -> bool {
     }
 }
 
-/// Whether it was asked, or takes a slot back for this service, and still can.
+/// Whether it was asked, comes back from a drain, or takes a slot back for this service, and still can.
 fn comes(node: &Node, now: Duration) -> bool {
     let can_give = is_there(node) && node.awaits_until.is_some_and(|until| now < until);
-    node.stage == Stage::Starting(None) || node.is_adopting || node.stage == Stage::Free && can_give
+    match node.stage {
+        Stage::Starting(None) | Stage::Draining(_, DrainStep::Returning) => true,
+        Stage::Free => node.is_adopting || can_give,
+        Stage::Starting(Some(_)) | Stage::Ready(_) | Stage::Jeopardy(_) | Stage::Draining(..) => {
+            node.is_adopting
+        }
+    }
 }
 
 /// Whether it answers and may be borrowed.

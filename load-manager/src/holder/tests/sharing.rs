@@ -4,7 +4,7 @@ use cluster::share::Claim;
 
 use super::diary::*;
 use crate::holder::*;
-use crate::node::Stage;
+use crate::node::{DrainStep, Stage};
 
 fn mail(held: u32, want: u32) -> Claim {
     Claim {
@@ -141,6 +141,22 @@ fn what_is_taken_back_already_is_not_asked_for_again() {
     // Its notice and the time to live for which the slot is kept are over.
     day.second(1.0);
     assert_eq!(day.asked_back().len(), 1);
+}
+
+#[test]
+fn a_node_that_comes_back_from_its_drain_is_counted() {
+    let mut day = Diary::sharing(1);
+    day.taken(1, None);
+    day.wait_for(1.0);
+    day.granted(0);
+    day.started(0);
+    day.drain(0);
+    day.front_is_empty();
+    day.take_back(0);
+    assert_eq!(day.drain_step(0), Some(DrainStep::Returning));
+    day.taken(1, Some(mail(1, 2)));
+    day.wait_for(1.0);
+    assert_eq!(day.asked_back(), [], "with it there are as many as min");
 }
 
 #[test]
