@@ -111,7 +111,8 @@ impl World {
         let roll = self.book.roll(self.now, &self.said);
         let claims = roll.claims.into_iter().map(|heard| (heard.claim, heard.age)).collect();
         let slots_free = roll.slots_free as u32;
-        let word = NodeWord { incarnation: 1, slots_free, claims, ..NodeWord::default() };
+        let reclaiming = roll.reclaiming;
+        let word = NodeWord { incarnation: 1, slots_free, reclaiming, claims, ..NodeWord::default() };
         self.tell(Heard::Renewed { node: 0, word, sent_at });
     }
 

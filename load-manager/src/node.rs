@@ -105,6 +105,8 @@ pub enum Link {
 pub struct Report {
     /// Slots nobody holds.
     pub slots_free: u32,
+    /// Whether it takes a slot back from somebody for this service, or keeps one that it took back.
+    pub reclaiming: bool,
     /// Whether an operator drained it.
     pub maintenance: bool,
     /// Whether its daemon is about to end.
@@ -398,7 +400,7 @@ impl Node {
     pub fn refused(&mut self, words: String, retry_after: Duration, now: Duration) {
         self.enter(Stage::Free, now);
         self.detail = words;
-        self.report.slots_free = 0;
+        (self.report.slots_free, self.report.reclaiming) = (0, false);
         self.is_refused = true;
         self.paused_until = now + retry_after.max(REFUSED_PAUSE_MIN);
     }

@@ -133,6 +133,7 @@ async fn a_service_that_is_due_more_gets_the_slot_when_the_notice_is_over() {
     // Its holder does nothing about it: what runs is cut, and that is counted.
     let gone = holder.heard(|reply| reply.leases[0].state() == LeaseState::Gone).await;
     assert!(gone.leases[0].detail.contains("the notice is over"), "{gone:?}");
+    assert!(gone.leases[0].ended_by_node, "its service did nothing wrong");
     assert!(soon(request).await.unwrap().status >= 500);
     other.heard(|reply| reply.slots_free == 1).await;
     assert_eq!(holder.renew(2, &[]).await.slots_free, 0);
@@ -153,6 +154,14 @@ async fn a_lease_that_is_marked_as_guaranteed_stays() {
         assert!(!denial(world.ask_reclaiming("other", reason as i32).await.unwrap()).reclaiming);
     }
     assert!(world.status().await.leases[0].guaranteed);
+
+    // One that becomes so has its reclaim taken back, and the claimant hears of that without having asked.
+    holder.claim(2, &[lease(&grant)], claim("fe", 1, 1.0)).await;
+    assert!(denial(world.ask_reclaiming("other", ReclaimReason::Starved as i32).await.unwrap()).reclaiming);
+    assert!(other.claim(2, &[], claim("other", 0, 2.0)).await.reclaiming);
+    let kept = pb::Claim { min: 1, ..claim("fe", 1, 1.0) };
+    holder.claim_marked(3, &[lease(&grant)], kept).await;
+    assert_eq!(other.heard(|reply| !reply.reclaiming).await.sequence, 0);
 }
 
 #[tokio::test]

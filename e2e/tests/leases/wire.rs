@@ -102,6 +102,7 @@ pub(crate) fn word(roll: Roll, incarnation: u64) -> NodeWord {
         incarnation,
         fenced: roll.fenced,
         slots_free: roll.slots_free as u32,
+        reclaiming: roll.reclaiming,
         maintenance: roll.maintenance,
         stopping: roll.stopping,
         cpu: 0.5,

@@ -34,6 +34,7 @@ impl Holder {
         // A node that relays refuses requests meanwhile.
         said.probe_fails &= self.settings.nodes[node].entrance.is_direct();
         let is_freed = record.hear_of_slot(&said);
+        let was_reclaiming = record.report.reclaiming;
         is_news |= record.hear(said);
         let silence = record.silence(self.now, self.settings.patience);
         if let (Stage::Jeopardy(lease), Silence::None) = (&record.stage, silence) {
@@ -41,7 +42,10 @@ impl Holder {
             record.enter(Stage::Ready(lease), self.now);
             self.tell(News::AnswersAgain { node });
         }
-        self.heard_of_others(node, word);
+        self.heard_of_others(word);
+        // What was said before the denial says nothing of what was begun with it.
+        let is_younger = was_reclaiming || sent_at.is_some_and(|sent_at| sent_at > self.nodes[node].since);
+        is_news |= self.heard_of_reclaim(node, is_younger);
         // Others hear of the slot as well, so that the next tick may be too late.
         is_news |= is_freed && self.is_short();
         for lease in &word.leases {

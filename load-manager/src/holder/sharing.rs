@@ -56,20 +56,31 @@ pub enum ReclaimReason {
 }
 
 impl Holder {
-    /// What a node passes on of the others, and the slot that it took back for this one.
-    pub(super) fn heard_of_others(&mut self, node: usize, word: &NodeWord) {
+    /// What a node passes on of the others.
+    pub(super) fn heard_of_others(&mut self, word: &NodeWord) {
         for (claim, age) in &word.claims {
             self.sharing.claims.hear(claim.clone(), self.now.saturating_sub(*age));
         }
+    }
+
+    /// What a node says of the slot that it takes back for this service, where it was heard `after` that was
+    /// begun. Answers whether nothing comes of it any more, so that another node may be asked.
+    pub(super) fn heard_of_reclaim(&mut self, node: usize, after: bool) -> bool {
         let record = &mut self.nodes[node];
-        let is_free = record.stage == Stage::Free && !record.is_adopting && record.report.slots_free > 0;
-        if is_free && record.awaits_until.is_some_and(|until| self.now < until) {
-            (record.awaits_until, record.paused_until) = (None, self.now);
-            // It is kept for a time to live only; but meanwhile another node may have come, or an operator.
-            if record.can_be_asked(self.now) && self.is_short() {
-                self.order_at(node);
-            }
+        let is_awaited = record.stage == Stage::Free
+            && !record.is_adopting
+            && record.awaits_until.is_some_and(|until| self.now < until);
+        let is_free = record.report.slots_free > 0;
+        let is_taken_back = after && !record.report.reclaiming && !is_free;
+        if !is_awaited || !is_free && !is_taken_back {
+            return false;
         }
+        (record.awaits_until, record.paused_until) = (None, self.now);
+        // It is kept for a time to live only; but meanwhile another node may have come, or an operator.
+        if is_free && record.can_be_asked(self.now) && self.is_short() {
+            self.order_at(node);
+        }
+        is_taken_back
     }
 
     /// Says to all nodes what is held and wanted, where that has changed.

@@ -16,6 +16,8 @@ pub struct NodeWord {
     pub fenced: bool,
     /// Slots nobody holds.
     pub slots_free: u32,
+    /// Whether it takes a slot back from somebody for this service, or keeps one that it took back.
+    pub reclaiming: bool,
     /// Whether an operator drained it.
     pub maintenance: bool,
     /// Whether its daemon is about to end.
@@ -103,6 +105,7 @@ impl NodeWord {
         let lease = self.leases.iter().find(|lease| Some(lease.lease_id.as_str()) == lease_id);
         Report {
             slots_free: self.slots_free,
+            reclaiming: self.reclaiming,
             maintenance: self.maintenance,
             stopping: self.stopping,
             cpu: self.cpu,

@@ -25,6 +25,7 @@ pub(crate) fn node_word(reply: pb::RenewReply) -> NodeWord {
         cpu: load.cpu,
         cpus: load.cpus,
         leases: reply.leases.into_iter().map(lease_word).collect(),
+        reclaiming: reply.reclaiming,
         claims: reply.claims.into_iter().map(heard_claim).collect(),
     }
 }
@@ -120,9 +121,15 @@ mod tests {
             ..Default::default()
         };
         let load = Some(pb::NodeLoad { cpu: 0.5, cpus: 4, ..Default::default() });
-        let reply = pb::RenewReply { node_incarnation: 9, leases: vec![report], load, ..Default::default() };
+        let reply = pb::RenewReply {
+            node_incarnation: 9,
+            leases: vec![report],
+            load,
+            reclaiming: true,
+            ..Default::default()
+        };
         let word = node_word(reply);
-        assert_eq!((word.incarnation, word.cpu, word.cpus), (9, 0.5, 4));
+        assert_eq!((word.incarnation, word.cpu, word.cpus, word.reclaiming), (9, 0.5, 4, true));
         let lease = &word.leases[0];
         assert_eq!((lease.state, lease.in_flight), (LeaseState::Orphan, Some(2)));
         assert!(lease.probe_fails && lease.ended_by_node);

@@ -182,6 +182,7 @@ impl From<Notice> for pb::RenewReply {
             fenced: notice.roll.fenced,
             claims: notice.roll.claims.into_iter().map(Into::into).collect(),
             slots: u32::try_from(notice.roll.slots).unwrap_or(u32::MAX),
+            reclaiming: notice.roll.reclaiming,
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Roll {
     pub slots_free: usize,
     /// Slots that there are.
     pub slots: usize,
+    /// Whether one is being reclaimed for this holder, or is free and kept for it.
+    pub reclaiming: bool,
     /// What every other holder said last of itself.
     pub claims: Vec<HeardClaim>,
     /// Whether an operator drained the node.

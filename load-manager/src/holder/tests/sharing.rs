@@ -40,7 +40,9 @@ impl Diary {
 
     fn taken(&mut self, node: usize, claim: Option<Claim>) {
         let claims = claim.map(|claim| (claim, s(0))).into_iter().collect();
-        let word = NodeWord { slots_free: 0, claims, ..word(Vec::new()) };
+        // It goes on with what it said it would.
+        let reclaiming = self.node(node).awaits_until.is_some();
+        let word = NodeWord { slots_free: 0, reclaiming, claims, ..word(Vec::new()) };
         self.hear(Heard::Renewed { node, word, sent_at: Some(self.now) });
     }
 
@@ -189,6 +191,33 @@ fn a_node_with_nothing_to_spare_does_not_keep_the_others_from_being_asked() {
         day.refuses(node, 10, false);
     }
     assert_eq!(asked, [0, 1, 0, 1]);
+}
+
+#[test]
+fn a_reclaim_that_its_node_gives_up_is_not_waited_for() {
+    // Whether it is told unasked, after a word of before, or with the answer to the next renewal.
+    for is_asked in [false, true] {
+        let mut day = Diary::sharing(1);
+        day.until_asked_back(1.0);
+        let says = |day: &mut Diary, reclaiming, sent_at| {
+            let word = NodeWord { slots_free: 0, reclaiming, ..word(Vec::new()) };
+            day.hear(Heard::Renewed { node: 0, word, sent_at });
+        };
+        let before = day.now;
+        day.now += s(1);
+        day.reclaims(0, 30);
+        says(&mut day, false, Some(before));
+        says(&mut day, false, None);
+        assert!(day.node(0).awaits_until.is_some(), "that is older than the denial");
+        // As many as may be on their way at a time have been asked for long ago.
+        for _ in 0..10 {
+            day.second(1.0);
+            assert_eq!(day.asked_back(), []);
+        }
+        let sent_at = is_asked.then_some(day.now);
+        says(&mut day, false, sent_at);
+        assert_eq!(day.asked_back(), [(1, ReclaimReason::UnderMin)], "at once, not after the notice");
+    }
 }
 
 #[test]

@@ -114,6 +114,11 @@ impl Book {
         self.effects.push(Effect::NotifyAll);
     }
 
+    /// Whether a slot is on its way to the holder, or kept for it.
+    pub(super) fn is_got_for(&self, holder: &Holder) -> bool {
+        self.reclaimed_for(holder).is_some() || self.is_kept_for(holder)
+    }
+
     fn is_kept_for(&self, holder: &Holder) -> bool {
         self.kept.iter().any(|kept| kept.claimant.holder == *holder)
     }

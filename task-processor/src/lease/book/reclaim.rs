@@ -101,6 +101,8 @@ impl Book {
         let Some(lease) = self.leases.iter_mut().find(|lease| lease.id == *id) else { return };
         let Some(Reclaiming { claimant, .. }) = lease.reclaim.take() else { return };
         let (id, holder) = (lease.id.clone(), lease.holder.clone());
+        // It would wait for the notice before it asks elsewhere.
+        self.effects.push(Effect::Notify(claimant.holder.clone()));
         self.effects.push(Effect::TakenBack { id: id.clone(), holder: holder.clone(), claimant, why });
         // Where the daemon ends, the lease does not go back to serving for that moment.
         if self.is_stopping() || !self.happen(&id, Why::TakenBack, State::take_back) {

@@ -45,6 +45,7 @@ impl Book {
             leases,
             slots_free: self.slots_for(now, &renewal.holder),
             slots: self.limits.slots,
+            reclaiming: !fenced && self.is_got_for(&renewal.holder),
             claims,
             maintenance: self.maintenance,
             stopping: self.is_stopping(),

@@ -70,6 +70,11 @@ impl Diary {
         (day, lease)
     }
 
+    /// Whether the service hears that a slot is on its way to it.
+    fn is_got_for(&self, at: Duration, service: &str) -> bool {
+        self.book.roll(at, &renewal(service, 1, Vec::new())).reclaiming
+    }
+
     fn slots_free(&self, at: Duration, service: &str) -> usize {
         self.book.roll(at, &renewal(service, 1, Vec::new())).slots_free
     }
@@ -117,6 +122,7 @@ fn a_starved_service_gets_the_slot_that_another_has_over_its_share() {
     // The slot is free for the claimant and for nobody else.
     day.book.tick(s(5));
     assert_eq!((day.slots_free(s(6), "mail"), day.slots_free(s(6), "news")), (1, 0));
+    assert!(day.is_got_for(s(6), "mail") && !day.is_got_for(s(6), "news"));
     let denial = day.ask(s(6), "news", 1, "n").unwrap_err();
     assert!(denial.detail.contains("kept for service mail"), "{}", denial.detail);
     let grant = day.ask(s(6), "mail", 1, "another name for it").unwrap();
@@ -234,12 +240,15 @@ fn a_guaranteed_lease_is_not_reclaimed_and_one_that_becomes_so_is_left() {
     assert!(!denial.reclaiming && denial.detail.contains("can spare"), "{}", denial.detail);
     day.say(s(2), &[&lease], claim("shop", 2));
     assert!(day.starved(s(2), "mail").unwrap_err().reclaiming);
+    assert!(day.is_got_for(s(2), "mail") && !day.is_got_for(s(2), "shop"));
     day.book.effects();
 
     day.say_marked(s(3), &[&lease], &[&lease], claim("shop", 2));
     let effects = day.book.effects();
     assert_eq!(whys(&effects), ["its holder marked it as guaranteed"]);
     assert!(effects.contains(&Effect::Notify(holder("shop"))));
+    // Its claimant is to look elsewhere at once.
+    assert!(effects.contains(&Effect::Notify(holder("mail"))) && !day.is_got_for(s(3), "mail"));
     assert_eq!((day.state(&lease), day.told(s(3), "shop")), (Some(State::Ready), vec![]));
 }
 
