@@ -39,6 +39,8 @@ pub struct Settings {
     pub sharing: Sharing,
     /// How long a lease lasts without a renewal.
     pub ttl: Duration,
+    /// How long the holder of a lease that is reclaimed has to drain it.
+    pub reclaim_notice: Duration,
     /// How many nodes are wanted.
     pub decider: decider::Settings,
 }
@@ -83,6 +85,7 @@ impl Settings {
             priority: service.priority,
             sharing: cluster.sharing.clone(),
             ttl: cluster.lease.ttl,
+            reclaim_notice: cluster.lease.reclaim_notice,
             decider: decider::Settings::of(service, cluster.nodes.len() as u32),
         }
     }

@@ -67,10 +67,15 @@ impl Holder {
     /// begun. Answers whether nothing comes of it any more, so that another node may be asked.
     pub(super) fn heard_of_reclaim(&mut self, node: usize, after: bool) -> bool {
         let record = &mut self.nodes[node];
+        let is_free = record.report.slots_free > 0;
+        if record.stage == Stage::Free && record.report.reclaiming && !is_free {
+            // An earlier life asked for it. How much of the notice is left is not known.
+            let longest = self.settings.reclaim_notice + self.settings.ttl;
+            record.awaits_until.get_or_insert(self.now + longest);
+        }
         let is_awaited = record.stage == Stage::Free
             && !record.is_adopting
             && record.awaits_until.is_some_and(|until| self.now < until);
-        let is_free = record.report.slots_free > 0;
         let is_taken_back = after && !record.report.reclaiming && !is_free;
         if !is_awaited || !is_free && !is_taken_back {
             return false;

@@ -48,11 +48,6 @@ impl Claims {
         self.known.push(Known { claim, heard_at: now });
     }
 
-    /// Forgets what the holder said.
-    pub(crate) fn forget(&mut self, holder: &Holder) {
-        self.known.retain(|known| !is_of(&known.claim, &holder.service, &holder.front_end));
-    }
-
     /// Forgets what was not said again for `patience`.
     pub(crate) fn forget_silent(&mut self, now: Duration, patience: Duration) {
         self.known.retain(|known| known.heard_at + patience > now);
@@ -121,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_forgotten_and_so_is_who_was_superseded() {
+    fn silence_is_forgotten() {
         let mut claims = Claims::default();
         claims.hear(s(0), claim(1, 1));
         claims.hear(s(5), claim(2, 1));
@@ -130,7 +125,7 @@ mod tests {
         assert_eq!(claims.all().len(), 2);
         claims.forget_silent(s(30), s(30));
         assert_eq!(claims.all(), [claim(2, 1)]);
-        claims.forget(&holder(2));
+        claims.forget_silent(s(35), s(30));
         assert_eq!((claims.all(), claims.next_forgotten(s(30))), (vec![], None));
     }
 

@@ -180,6 +180,35 @@ fn a_node_that_can_give_nothing_any_more_is_not_waited_for() {
 }
 
 #[test]
+fn what_an_earlier_life_had_reclaimed_is_not_asked_for_again() {
+    let mut day = Diary::sharing(1);
+    let says = |day: &mut Diary| {
+        let claims = vec![(mail(2, 2), s(0))];
+        let word = NodeWord { slots_free: 0, reclaiming: true, claims, ..word(Vec::new()) };
+        day.hear(Heard::Renewed { node: 1, word, sent_at: Some(day.now) });
+    };
+    // The notice and the time to live for which the slot is kept, at the most.
+    for _ in 0..40 {
+        day.now += s(1);
+        day.taken(0, Some(mail(2, 2)));
+        says(&mut day);
+        day.wait_for(1.0);
+        assert_eq!(day.asked_back(), []);
+    }
+    day.now += s(1);
+    day.taken(0, Some(mail(2, 2)));
+    says(&mut day);
+    day.wait_for(1.0);
+    assert_eq!(day.asked_back(), [(0, ReclaimReason::UnderMin)]);
+    let mut day = Diary::sharing(1);
+    day.taken(0, Some(mail(2, 2)));
+    says(&mut day);
+    day.says(1, Vec::new());
+    day.wait_for(1.0);
+    assert_eq!(day.ordered(), [1], "it is free");
+}
+
+#[test]
 fn a_node_with_nothing_to_spare_does_not_keep_the_others_from_being_asked() {
     let mut day = Diary::sharing(1);
     let mut asked = Vec::new();

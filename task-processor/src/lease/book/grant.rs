@@ -72,8 +72,9 @@ impl Book {
         let has_lease = |holder: &Holder| leases.iter().any(|lease| lease.holder == *holder);
         match self.fronts.hear(now, holder, incarnation, has_lease) {
             Heard::Same => Ok(()),
+            // What its predecessor claimed counts for its own time: it is about to say it again, and what is
+            // being reclaimed for it goes on.
             Heard::Newer => {
-                self.claims.forget(holder);
                 self.effects.push(Effect::Fenced(holder.clone(), incarnation));
                 Ok(())
             }

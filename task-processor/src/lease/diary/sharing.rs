@@ -288,9 +288,16 @@ fn a_drain_that_has_begun_does_not_take_its_reclaim_back() {
 }
 
 #[test]
-fn a_newer_load_manager_of_the_claimant_must_claim_again() {
-    let (mut day, _) = Diary::reclaimed();
+fn a_reclaim_outlives_a_restart_of_its_claimants_load_manager() {
+    // It has not decided yet, so that it says nothing of itself.
+    let (mut day, lease) = Diary::reclaimed();
     day.book.renew(s(2), &renewal("mail", 2, Vec::new())).unwrap();
+    day.book.tick(s(9));
+    assert_eq!(whys(&day.book.effects()), Vec::<&str>::new());
+    assert_eq!(day.told(s(9), "shop"), [(lease.id.clone(), s(22))]);
+    assert!(day.book.roll(s(9), &renewal("mail", 2, Vec::new())).reclaiming, "it hears what is on its way");
+    // One that goes on to say nothing wants nothing.
+    day.book.tick(s(10));
     assert_eq!(whys(&day.book.effects()), ["its claim was not heard here for one time to live"]);
 }
 
@@ -527,9 +534,9 @@ fn claims_are_passed_on_to_everybody_else_until_their_holders_are_silent_for_lon
     assert_eq!(day.book.next_deadline(), Some(s(30)));
     day.book.tick(s(30));
     assert_eq!(day.book.claims(s(30)), [HeardClaim { claim: claim("mail", 1), age: s(26) }]);
-    // A load-manager that was superseded hears nothing, and what it said counts no more.
+    // A load-manager that was superseded hears nothing, and what it said counts for its time.
     day.book.renew(s(31), &renewal("mail", 2, Vec::new())).unwrap();
-    assert_eq!(day.book.claims(s(31)), []);
+    assert_eq!(day.book.claims(s(31)).len(), 1);
     day.say(s(31), &[], claim("shop", 1));
     assert_eq!(day.book.roll(s(31), &renewal("mail", 1, Vec::new())).claims, []);
 }
