@@ -85,6 +85,8 @@ impl Holder {
     /// One step of its way out, which is that of any drain.
     fn see_off(&mut self, node: usize) {
         match self.nodes[node].stage {
+            // What it still holds comes with the answer.
+            Stage::Free if self.nodes[node].is_adopting => {}
             Stage::Free => {
                 self.nodes[node].leave(self.now);
                 self.effect(Effect::CloseLink { node });

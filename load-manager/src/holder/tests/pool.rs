@@ -80,6 +80,23 @@ fn nodes_that_hold_nothing_leave_at_once() {
 }
 
 #[test]
+fn a_node_that_was_asked_what_it_holds_leaves_when_that_is_drained() {
+    let mut day = Diary::settled();
+    day.says(0, vec![lease_word(0, LeaseState::Ready)]);
+    assert_eq!(day.done, [Effect::Adopt { node: 0 }]);
+    day.reload(pool(&[1]));
+    assert!(!left(&day, 0));
+    let result = Ok(vec![adopted(0, LeaseState::Ready)]);
+    day.hear(Heard::Adopted { node: 0, result, asked_at: day.now });
+    assert_eq!(day.listed(), [("c1", ChildState::Draining)]);
+    let mut day = Diary::settled();
+    day.says(0, vec![lease_word(0, LeaseState::Ready)]);
+    day.reload(pool(&[1]));
+    day.hear(Heard::Adopted { node: 0, result: Err("it does not answer".into()), asked_at: day.now });
+    assert!(left(&day, 0));
+}
+
+#[test]
 fn a_node_that_is_back_before_its_requests_have_ended_stays() {
     let mut day = Diary::with_children();
     day.reload(pool(&[1]));
