@@ -135,6 +135,8 @@ pub struct Reclaiming {
     pub claimant: Claimant,
     /// When the notice is over and the node ends the lease, whatever still runs.
     pub until: Duration,
+    /// When the grace of its holder ends, where it was an orphan by then and nobody has renewed it since.
+    pub orphan_until: Option<Duration>,
 }
 
 /// A holder that a slot is reclaimed for.

@@ -297,10 +297,12 @@ impl State {
         }
     }
 
-    /// The other holder does not need the slot any more.
-    pub(crate) fn take_back(self) -> Step {
+    /// The other holder does not need the slot any more; `orphan_until`: what it was reclaimed from had expired.
+    pub(crate) fn take_back(self, orphan_until: Option<Duration>) -> Step {
         match self {
-            Draining { cause: Cause::Reclaimed { .. }, .. } => To(Ready),
+            Draining { cause: Cause::Reclaimed { .. }, .. } => {
+                To(orphan_until.map_or(Ready, |until| Orphan { until }))
+            }
             Draining { cause: Cause::Holder | Cause::Expired { .. } | Cause::NodeEnds { .. }, .. } => Stay,
             Reserved { .. } | Starting | Ready | Orphan { .. } | Stopping { .. } | Stopped => Stay,
         }

@@ -66,7 +66,7 @@ impl Book {
             let notice = self.cuts_after(now).unwrap_or(lease.drain_limit);
             return Some(Reclaim { notice, reason, for_service: None });
         }
-        let Reclaiming { claimant, until } = lease.reclaim.as_ref()?;
+        let Reclaiming { claimant, until, orphan_until: _ } = lease.reclaim.as_ref()?;
         Some(Reclaim {
             notice: until.saturating_sub(now),
             reason: claimant.shortage.words(),
@@ -99,13 +99,13 @@ impl Book {
     /// Leaves the lease with its holder.
     pub(super) fn take_back(&mut self, id: &LeaseId, why: &'static str) {
         let Some(lease) = self.leases.iter_mut().find(|lease| lease.id == *id) else { return };
-        let Some(Reclaiming { claimant, .. }) = lease.reclaim.take() else { return };
+        let Some(Reclaiming { claimant, orphan_until, .. }) = lease.reclaim.take() else { return };
         let (id, holder) = (lease.id.clone(), lease.holder.clone());
         // It would wait for the notice before it asks elsewhere.
         self.effects.push(Effect::Notify(claimant.holder.clone()));
         self.effects.push(Effect::TakenBack { id: id.clone(), holder: holder.clone(), claimant, why });
         // Where the daemon ends, the lease does not go back to serving for that moment.
-        if self.is_stopping() || !self.happen(&id, Why::TakenBack, State::take_back) {
+        if self.is_stopping() || !self.happen(&id, Why::TakenBack, |state| state.take_back(orphan_until)) {
             self.effects.push(Effect::Notify(holder));
         }
     }
@@ -150,7 +150,16 @@ impl Book {
         let notice = self.limits.reclaim_notice;
         let until = now + notice;
         let holder = lease.holder.clone();
-        lease.reclaim = Some(Reclaiming { claimant: claimant.clone(), until });
+        let orphan_until = match lease.state {
+            State::Orphan { until } => Some(until),
+            State::Reserved { .. }
+            | State::Starting
+            | State::Ready
+            | State::Draining { .. }
+            | State::Stopping { .. }
+            | State::Stopped => None,
+        };
+        lease.reclaim = Some(Reclaiming { claimant: claimant.clone(), until, orphan_until });
         self.effects.push(Effect::Reclaim { id: id.clone(), holder: holder.clone(), claimant, notice });
         let listening = self.fronts.is_listening(&holder);
         if !self.happen(id, Why::Reclaimed, |state| state.reclaim(until, listening)) {

@@ -92,6 +92,9 @@ impl Book {
         let expires_at = now + self.limits.ttl;
         if let Some(lease) = self.leases.iter_mut().find(|lease| lease.id == *id) {
             lease.expires_at = expires_at;
+            if let Some(reclaim) = &mut lease.reclaim {
+                reclaim.orphan_until = None;
+            }
         }
         self.happen(id, why, State::renewed);
     }

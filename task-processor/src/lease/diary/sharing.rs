@@ -205,6 +205,28 @@ fn an_orphan_is_drained_within_the_notice_also_where_its_holder_seems_to_listen(
 }
 
 #[test]
+fn an_orphan_whose_reclaim_is_taken_back_has_what_is_left_of_its_grace() {
+    let reclaimed = || {
+        let (mut day, lease) = Diary::shop_has_all(of_two(1));
+        day.book.tick(s(10));
+        assert_eq!(day.state(&lease), Some(State::Orphan { until: s(70) }));
+        day.say(s(11), &[], claim("mail", 0));
+        assert!(day.starved(s(11), "mail").unwrap_err().reclaiming);
+        (day, lease)
+    };
+    let (mut day, lease) = reclaimed();
+    day.say(s(15), &[], claim("mail", 1));
+    assert_eq!(day.state(&lease), Some(State::Orphan { until: s(70) }));
+    day.book.tick(s(70));
+    assert!(day.is_expired_drain(&lease));
+    // One whose holder has come back meanwhile serves as ever.
+    let (mut day, lease) = reclaimed();
+    day.say(s(14), &[&lease], claim("shop", 2));
+    day.say(s(15), &[], claim("mail", 1));
+    assert_eq!(day.state(&lease), Some(State::Ready));
+}
+
+#[test]
 fn a_reclaimed_lease_that_expires_gets_no_grace_however_long_ago_it_was_wished_for() {
     let (mut day, lease) = Diary::shop_has_all(Limits { reclaim_notice: s(60), ..of_two(1) });
     assert!(day.starved(s(1), "mail").unwrap_err().reclaiming);
