@@ -30,6 +30,9 @@ pub struct Claim {
     pub weight: f64,
     /// Beyond everybody's `min` a higher one is served first.
     pub priority: u32,
+    /// Slots of the pool as it sees it: of the nodes that are up and not drained; 0: it does not say. The
+    /// shares are reckoned with what the reckoner sees.
+    pub slots: u32,
 }
 
 /// What a claim comes to.

@@ -141,6 +141,7 @@ impl World {
                 max: 1,
                 weight: 1.0,
                 priority: 0,
+                slots: 0,
             };
             let (leases, guaranteed) = (vec![self.lease.clone()], Vec::new());
             let renewal =

@@ -146,7 +146,7 @@ pub struct Claimant {
     pub holder: Holder,
     /// What it lacks.
     pub shortage: Shortage,
-    /// Slots of the pool that its share is reckoned with.
+    /// Slots of the pool that its share was reckoned with when it asked.
     pub pool_slots: u32,
 }
 

@@ -12,7 +12,7 @@ fn claim() -> impl Strategy<Value = Claim> {
     (numbers, prop::sample::select(&WEIGHTS[..]), 0..3_u32).prop_map(
         |((held, want, min, max), weight, priority)| {
             let (service, front_end) = (String::new(), "10.0.0.1".to_owned());
-            Claim { service, front_end, held, want, min, max, weight, priority }
+            Claim { service, front_end, held, want, min, max, weight, priority, slots: 0 }
         },
     )
 }

@@ -5,7 +5,7 @@ use super::*;
 /// A claim of weight 1 for so many nodes.
 fn claim(service: &str, want: u32) -> Claim {
     let (service, front_end) = (service.to_owned(), "10.0.0.1".to_owned());
-    Claim { service, front_end, held: 0, want, min: 0, max: 100, weight: 1.0, priority: 0 }
+    Claim { service, front_end, held: 0, want, min: 0, max: 100, weight: 1.0, priority: 0, slots: 0 }
 }
 
 fn due(claims: &[Claim], slots: u32) -> Vec<u32> {

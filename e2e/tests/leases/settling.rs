@@ -161,6 +161,7 @@ fn wants_all(numbers: &Numbers) -> Claim {
         max: numbers.max as u32,
         weight: numbers.weight as f64,
         priority: numbers.priority as u32,
+        slots: 0,
     }
 }
 

@@ -118,6 +118,7 @@ impl Holder {
             max: bounds.max,
             weight: self.settings.weight,
             priority: self.settings.priority,
+            slots: self.slots(),
         })
     }
 

@@ -31,15 +31,15 @@ pub(crate) fn node_word(reply: pb::RenewReply) -> NodeWord {
 }
 
 fn heard_claim(claim: pb::Claim) -> (Claim, Duration) {
-    let pb::Claim { service, front_end, held, want, min, max, weight, priority, age_ms } = claim;
-    let claim = Claim { service, front_end, held, want, min, max, weight, priority };
+    let pb::Claim { service, front_end, held, want, min, max, weight, priority, age_ms, slots } = claim;
+    let claim = Claim { service, front_end, held, want, min, max, weight, priority, slots };
     (claim, Duration::from_millis(age_ms))
 }
 
 /// What this service says of itself.
 pub(crate) fn claim(claim: Claim) -> pb::Claim {
-    let Claim { service, front_end, held, want, min, max, weight, priority } = claim;
-    pb::Claim { service, front_end, held, want, min, max, weight, priority, age_ms: 0 }
+    let Claim { service, front_end, held, want, min, max, weight, priority, slots } = claim;
+    pb::Claim { service, front_end, held, want, min, max, weight, priority, age_ms: 0, slots }
 }
 
 pub(crate) fn reclaim_wish(wish: ReclaimWish) -> pb::ReclaimWish {

@@ -60,8 +60,16 @@ impl Claims {
 
     /// When the holder's claim was heard, where there is one.
     pub(crate) fn heard_at(&self, holder: &Holder) -> Option<Duration> {
-        let known = self.known.iter().find(|known| is_of(&known.claim, &holder.service, &holder.front_end));
-        known.map(|known| known.heard_at)
+        self.of(holder).map(|known| known.heard_at)
+    }
+
+    /// Slots of the pool as the holder sees it, where it says so.
+    pub(crate) fn slots_seen_by(&self, holder: &Holder) -> Option<u32> {
+        self.of(holder).map(|known| known.claim.slots).filter(|slots| *slots > 0)
+    }
+
+    fn of(&self, holder: &Holder) -> Option<&Known> {
+        self.known.iter().find(|known| is_of(&known.claim, &holder.service, &holder.front_end))
     }
 
     /// All of them.
@@ -97,7 +105,7 @@ mod tests {
 
     fn claim(number: usize, held: u32) -> Claim {
         let (service, front_end) = (format!("service-{number}"), "front".to_owned());
-        Claim { service, front_end, held, want: held, min: 0, max: 9, weight: 1.0, priority: 0 }
+        Claim { service, front_end, held, want: held, min: 0, max: 9, weight: 1.0, priority: 0, slots: 0 }
     }
 
     fn holder(number: usize) -> Holder {

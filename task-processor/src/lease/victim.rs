@@ -81,7 +81,7 @@ mod tests {
     /// A claim that is due `share` nodes as long as there are slots for all.
     fn claim(service: &str, held: u32, share: u32) -> Claim {
         let Holder { service, front_end } = holder(service);
-        Claim { service, front_end, held, want: share, min: 0, max: 100, weight: 1.0, priority: 0 }
+        Claim { service, front_end, held, want: share, min: 0, max: 100, weight: 1.0, priority: 0, slots: 0 }
     }
 
     /// A lease that serves, the `number`-th that was granted.

@@ -288,7 +288,7 @@ pub fn service_at(port: u32) -> SocketAddr {
 /// What a front end that wants one node says of itself.
 pub fn claim(front_end: &str, held: u32, weight: f64) -> pb::Claim {
     let (service, front_end) = ("shop".to_owned(), front_end.to_owned());
-    pb::Claim { service, front_end, held, want: 1, min: 0, max: 1, weight, priority: 0, age_ms: 0 }
+    pb::Claim { service, front_end, held, want: 1, min: 0, max: 1, weight, priority: 0, age_ms: 0, slots: 0 }
 }
 
 fn wish(front_end: &str, request_id: &str) -> pb::ReserveRequest {

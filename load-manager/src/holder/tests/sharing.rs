@@ -16,6 +16,7 @@ fn mail(held: u32, want: u32) -> Claim {
         max: 2,
         weight: 1.0,
         priority: 0,
+        slots: 0,
     }
 }
 

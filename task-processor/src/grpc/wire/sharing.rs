@@ -33,6 +33,7 @@ pub(crate) fn claim(holder: &Holder, claim: pb::Claim) -> Result<Claim, Status> 
         max: claim.max,
         weight: claim.weight,
         priority: claim.priority,
+        slots: claim.slots,
     })
 }
 
@@ -87,6 +88,7 @@ impl From<HeardClaim> for pb::Claim {
             max: claim.max,
             weight: claim.weight,
             priority: claim.priority,
+            slots: claim.slots,
             age_ms: millis(age),
         }
     }
@@ -114,6 +116,7 @@ mod tests {
             weight: 2.5,
             priority: 7,
             age_ms: 0,
+            slots: 5,
         }
     }
 

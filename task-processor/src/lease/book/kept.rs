@@ -50,7 +50,9 @@ impl Book {
         if waiting.is_empty() && claimants.is_empty() {
             return None;
         }
-        let dues = self.dues(self.limits.pool_slots);
+        // Nodes that are down are in cluster.toml all the same; the holder may know that they are.
+        let seen = self.claims.slots_seen_by(holder).unwrap_or(u32::MAX);
+        let dues = self.dues(seen.min(self.limits.pool_slots));
         if dues.of(holder).is_none_or(|standing| standing.over() < 0) {
             return None;
         }

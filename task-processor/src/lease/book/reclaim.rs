@@ -116,7 +116,9 @@ impl Book {
         if heard_at.is_none_or(|heard_at| heard_at + self.limits.ttl <= now) {
             return Some(UNHEARD);
         }
-        let dues = self.dues(claimant.pool_slots);
+        // What it sees now counts, not what it saw when it asked.
+        let seen = self.claims.slots_seen_by(&claimant.holder).unwrap_or(claimant.pool_slots);
+        let dues = self.dues(seen.min(self.limits.pool_slots));
         let is_short = dues.of(&claimant.holder).is_some_and(|standing| standing.is_short(claimant.shortage));
         let why = match claimant.shortage {
             Shortage::UnderMin => NOT_UNDER_MIN,

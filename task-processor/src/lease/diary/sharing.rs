@@ -10,7 +10,7 @@ const UNDER_MIN: ReclaimWish = ReclaimWish { shortage: Shortage::UnderMin, pool_
 /// What a service that wants two nodes says of itself.
 fn claim(service: &str, held: u32) -> Claim {
     let Holder { service, front_end } = holder(service);
-    Claim { service, front_end, held, want: 2, min: 0, max: 9, weight: 1.0, priority: 0 }
+    Claim { service, front_end, held, want: 2, min: 0, max: 9, weight: 1.0, priority: 0, slots: 0 }
 }
 
 /// A node of so many slots in a pool of two.
@@ -300,6 +300,20 @@ fn a_reclaim_is_taken_back_when_its_claimant_has_its_share() {
 }
 
 #[test]
+fn a_reclaim_is_taken_back_when_the_pool_that_its_claimant_sees_has_shrunk() {
+    let mut day = Diary::with(Limits { pool_slots: 4, ..limits() }, 0);
+    let lease = day.ready(s(0));
+    day.say(s(0), &[&lease], Claim { want: 4, ..claim("shop", 3) });
+    day.book.set_listening(&holder("shop"), true);
+    let mail = |slots| Claim { slots, ..claim("mail", 1) };
+    day.say(s(0), &[], mail(4));
+    assert!(day.starved(s(1), "mail").unwrap_err().reclaiming, "of four slots it is due two");
+    day.book.effects();
+    day.say(s(2), &[], mail(3));
+    assert_eq!(whys(&day.book.effects()), ["by the claims that are known here it has its share"]);
+}
+
+#[test]
 fn a_drain_that_has_begun_does_not_take_its_reclaim_back() {
     let (mut day, lease) = Diary::reclaimed();
     assert_eq!(day.book.drain(s(2), &lease), Poll::Pending);
@@ -458,6 +472,22 @@ fn the_last_free_slot_waits_for_who_is_below_its_min() {
     assert_eq!((day.slots_free(s(2), "shop"), day.slots_free(s(2), "mail")), (0, 1));
     // Who says nothing of itself gets it as ever.
     assert!(day.ask(s(2), "news", 1, "n").is_ok());
+}
+
+#[test]
+fn the_last_free_slot_waits_also_where_only_its_asker_knows_that_nodes_are_down() {
+    let ask = |slots| {
+        let mut day = Diary::with(Limits { pool_slots: 4, ..limits() }, 0);
+        let lease = day.ready(s(0));
+        day.say(s(0), &[], Claim { min: 1, ..claim("mail", 0) });
+        assert!(day.ask(s(1), "mail", 1, "m").is_err());
+        assert_eq!(day.book.release(&lease), Poll::Pending);
+        day.book.processes_gone(&lease.id);
+        // Of four slots shop is due two, and of two one, which it holds elsewhere.
+        day.say(s(2), &[], Claim { slots, ..claim("shop", 1) });
+        day.ask(s(2), "shop", 1, "again").is_ok()
+    };
+    assert_eq!([0, 4, 2].map(ask), [true, true, false]);
 }
 
 #[test]

@@ -180,7 +180,7 @@ impl World {
     fn renew(&mut self, holder: Holder, incarnation: u64, says: Says) {
         let claim = says.numbers.map(|(held, want, min, priority)| {
             let Holder { service, front_end } = holder.clone();
-            Claim { service, front_end, held, want, min, max: 9, weight: 1.0, priority }
+            Claim { service, front_end, held, want, min, max: 9, weight: 1.0, priority, slots: 0 }
         });
         let marked = self.named.iter().enumerate().filter(|(index, _)| says.marks >> (index % 8) & 1 == 1);
         let guaranteed = marked.map(|(_, lease)| lease.id.clone()).collect();
