@@ -338,7 +338,12 @@ impl Node {
     pub fn can_be_asked_back(&self, now: Duration) -> bool {
         self.is_at_hand(now)
             && self.report.slots_free == 0
-            && self.awaits_until.is_none_or(|until| now >= until)
+            && !self.awaits_slot(now)
+    }
+
+    /// Whether a slot of it may become free that it takes back for this service.
+    pub fn awaits_slot(&self, now: Duration) -> bool {
+        self.stage == Stage::Free && self.awaits_until.is_some_and(|until| now < until)
     }
 
     /// Whether it is free of this service and would answer.
@@ -473,6 +478,8 @@ impl Node {
             "drained by operator"
         } else if self.report.stopping {
             "going down"
+        } else if self.awaits_slot(now) {
+            "awaited"
         } else if now < self.paused_until {
             "backing off"
         } else if self.report.slots_free == 0 {

@@ -73,9 +73,7 @@ impl Holder {
             let longest = self.settings.reclaim_notice + self.settings.ttl;
             record.awaits_until.get_or_insert(self.now + longest);
         }
-        let is_awaited = record.stage == Stage::Free
-            && !record.is_adopting
-            && record.awaits_until.is_some_and(|until| self.now < until);
+        let is_awaited = record.awaits_slot(self.now) && !record.is_adopting;
         let is_taken_back = after && !record.report.reclaiming && !is_free;
         if !is_awaited || !is_free && !is_taken_back {
             return false;
@@ -262,7 +260,7 @@ fn is_held(node: &Node) -> bool {
 
 /// Whether it was asked, comes back from a drain, or takes a slot back for this service, and still can.
 fn comes(node: &Node, now: Duration) -> bool {
-    let can_give = is_there(node) && node.awaits_until.is_some_and(|until| now < until);
+    let can_give = is_there(node) && node.awaits_slot(now);
     match node.stage {
         Stage::Starting(None) | Stage::Draining(_, DrainStep::Returning) => true,
         Stage::Free => node.is_adopting || can_give,

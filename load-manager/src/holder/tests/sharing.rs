@@ -137,6 +137,7 @@ fn what_is_taken_back_already_is_not_asked_for_again() {
     let mut day = Diary::sharing(1);
     day.until_asked_back(1.0);
     day.reclaims(0, 30);
+    assert_eq!(day.state(0), "awaited", "it does not back off, but for its own word");
     for _ in 0..39 {
         day.second(1.0);
         assert_eq!(day.asked_back(), []);
