@@ -128,6 +128,8 @@ pub(crate) struct Notice {
     pub(crate) uses: Vec<Use>,
     /// How busy the machine is.
     pub(crate) machine: MachineLoad,
+    /// Requests cut since the daemon's start.
+    pub(crate) requests_cut: u64,
 }
 
 /// What one lease uses.

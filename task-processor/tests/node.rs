@@ -135,7 +135,7 @@ async fn a_service_that_is_due_more_gets_the_slot_when_the_notice_is_over() {
     assert!(gone.leases[0].detail.contains("the notice is over"), "{gone:?}");
     assert!(gone.leases[0].ended_by_node, "its service did nothing wrong");
     assert!(soon(request).await.unwrap().status >= 500);
-    other.heard(|reply| reply.slots_free == 1).await;
+    assert_eq!(other.heard(|reply| reply.slots_free == 1).await.requests_cut, 1);
     assert_eq!(holder.renew(2, &[]).await.slots_free, 0);
     assert_eq!(world.status().await.requests_cut, 1);
     let Answer::Grant(next) = world.ask_reclaiming("other", starved).await.unwrap() else { panic!("denied") };

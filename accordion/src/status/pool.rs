@@ -9,6 +9,7 @@ use proto::task_processor::{LeaseState, LeaseStatus, NodeStatus, StatusRequest};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
+use super::table;
 use crate::reach::{Reach, question, words};
 
 /// Nodes that are asked at a time: one that is gone takes the whole time for an answer.
@@ -114,17 +115,12 @@ fn row(view: &NodeView) -> [String; COLUMNS.len()] {
 impl Slots {
     fn note(&self) -> String {
         let standing = match (self.stopping, self.maintenance) {
-            (true, _) => Some("going down".to_owned()),
-            (false, true) => Some("drained by operator".to_owned()),
-            (false, false) if self.leftovers > 0 => Some("was killed, what it ran still ends".to_owned()),
-            (false, false) => None,
+            (true, _) => "going down",
+            (false, true) => "drained by operator",
+            (false, false) if self.leftovers > 0 => "was killed, what it ran still ends",
+            (false, false) => "",
         };
-        let cut = match self.requests_cut {
-            0 => None,
-            1 => Some("1 request cut".to_owned()),
-            count => Some(format!("{count} requests cut")),
-        };
-        standing.into_iter().chain(cut).collect::<Vec<_>>().join(", ")
+        table::note([standing.to_owned(), table::cut(self.requests_cut)])
     }
 }
 
@@ -215,7 +211,7 @@ mod tests {
             "",
             "NODE ADDRESS SLOTS HELD BY NOTE",
             "c1 127.0.0.11 2/2 shop (127.0.0.1) ready, blog (127.0.0.1) draining, asked back for news within 5 s",
-            "c2 127.0.0.11 0/2 drained by operator, 3 requests cut",
+            "c2 127.0.0.11 0/2 drained by operator; 3 requests cut",
             "c3 127.0.0.11 it does not answer",
             "c4 127.0.0.11 0/2 was killed, what it ran still ends",
             "c5 127.0.0.11 0/2 1 request cut",

@@ -140,7 +140,7 @@ fn node_row(node: &NodeView, child: Option<&ChildStatus>) -> Vec<String> {
         shown(mebibytes(node.service_memory_bytes)),
         seconds(node.since_ms),
         shown(lease(node)),
-        note([out, long_lived, node.detail.clone()]),
+        note([out, long_lived, node.detail.clone(), cut(node.requests_cut)]),
     ]
 }
 
@@ -172,8 +172,17 @@ fn out(reason: &str, lasted_ms: u64) -> String {
     if reason.is_empty() { String::new() } else { format!("out {} s: {reason}", lasted_ms / 1000) }
 }
 
+/// Requests that a node cut since its daemon's start; nothing where it cut none.
+pub(super) fn cut(requests: u64) -> String {
+    match requests {
+        0 => String::new(),
+        1 => "1 request cut".to_owned(),
+        count => format!("{count} requests cut"),
+    }
+}
+
 /// The parts that say something, in one.
-fn note<const N: usize>(parts: [String; N]) -> String {
+pub(super) fn note<const N: usize>(parts: [String; N]) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
@@ -213,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_that_is_out_has_a_note_of_why_and_for_how_long() {
+    fn a_copy_that_is_out_has_a_note_of_why_and_for_how_long_and_a_node_of_what_it_cut() {
         let local = LocalStatus { out_reason: "no connection".into(), out_ms: 300, ..LocalStatus::default() };
         let children = vec![child("c1", "5xx", 8_900, 2), child("c2", "", 0, 0)];
         let front = Front { local: Some(local), children, ..Front::default() };
@@ -222,13 +231,14 @@ mod tests {
             detail: detail.into(),
             ..NodeView::default()
         };
-        let nodes = vec![node("c1", ""), node("c2", "it was refused"), node("c3", "")];
+        let cut = NodeView { requests_cut: 2, ..node("c3", "") };
+        let nodes = vec![node("c1", ""), node("c2", "it was refused"), cut];
         let decisions = Decisions { nodes, ..Decisions::default() };
         let expected = [
             ("local", "out 0 s: no connection"),
             ("c1", "out 8 s: 5xx; 2 long-lived"),
             ("c2", "it was refused"),
-            ("c3", ""),
+            ("c3", "2 requests cut"),
         ]
         .map(|(place, note)| (place.to_owned(), note.to_owned()));
         assert_eq!(notes(&front, Some(&decisions)), expected);

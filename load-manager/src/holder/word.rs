@@ -18,6 +18,8 @@ pub struct NodeWord {
     pub slots_free: u32,
     /// Whether it takes a slot back from somebody for this service, or keeps one that it took back.
     pub reclaiming: bool,
+    /// Requests that it cut since its daemon's start, because the time for their end was over.
+    pub requests_cut: u64,
     /// Whether an operator drained it.
     pub maintenance: bool,
     /// Whether its daemon is about to end.
@@ -106,6 +108,7 @@ impl NodeWord {
         Report {
             slots_free: self.slots_free,
             reclaiming: self.reclaiming,
+            requests_cut: self.requests_cut,
             maintenance: self.maintenance,
             stopping: self.stopping,
             cpu: self.cpu,

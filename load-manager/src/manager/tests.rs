@@ -131,7 +131,7 @@ async fn where_requests_go_straight_the_service_itself_is_listed_and_shown_with_
     assert_eq!((listed(&desk).address.as_str(), listed(&desk).token.as_str()), ("127.0.0.11:20001", ""));
     assert_eq!(desk.status().nodes[0].address, "127.0.0.11:20001");
 
-    let answers = |probe_fails| {
+    let answers = |probe_fails: bool| {
         let state = node::LeaseState::Ready.into();
         let report = node::LeaseReport {
             lease_id: "lease".into(),
@@ -140,13 +140,18 @@ async fn where_requests_go_straight_the_service_itself_is_listed_and_shown_with_
             probe_fails,
             ..Default::default()
         };
-        let reply = node::RenewReply { node_incarnation: 1, leases: vec![report], ..Default::default() };
+        let reply = node::RenewReply {
+            node_incarnation: 1,
+            leases: vec![report],
+            requests_cut: u64::from(probe_fails),
+            ..Default::default()
+        };
         Event::Renewed { node: 0, reply, sent: Some(Instant::now()) }
     };
     desk.hear(answers(true));
     assert_eq!(listed(&desk).state(), front::ChildState::NotReady);
     let shown = desk.status().nodes.remove(0);
-    assert_eq!((shown.state.as_str(), shown.in_flight), ("not ready", None));
+    assert_eq!((shown.state.as_str(), shown.in_flight, shown.requests_cut), ("not ready", None, 1));
     assert_eq!(shown.detail, "the service does not answer its readiness probe there");
     desk.hear(answers(false));
     assert_eq!(listed(&desk).state(), front::ChildState::Ready);

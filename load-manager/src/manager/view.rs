@@ -70,6 +70,7 @@ fn node_view(node: &Node, now: Duration) -> wire::NodeView {
         service_cpu: node.report.service_cpu,
         service_memory_bytes: node.report.service_memory_bytes,
         in_flight: node.report.in_flight,
+        requests_cut: node.report.requests_cut,
     }
 }
 

@@ -11,6 +11,8 @@ pub struct Report {
     pub slots_free: u32,
     /// Whether it takes a slot back from somebody for this service, or keeps one that it took back.
     pub reclaiming: bool,
+    /// Requests that it cut since its daemon's start, because the time for their end was over.
+    pub requests_cut: u64,
     /// Whether an operator drained it.
     pub maintenance: bool,
     /// Whether its daemon is about to end.

@@ -26,6 +26,7 @@ pub(crate) fn node_word(reply: pb::RenewReply) -> NodeWord {
         cpus: load.cpus,
         leases: reply.leases.into_iter().map(lease_word).collect(),
         reclaiming: reply.reclaiming,
+        requests_cut: reply.requests_cut,
         claims: reply.claims.into_iter().map(heard_claim).collect(),
     }
 }

@@ -183,6 +183,7 @@ impl From<Notice> for pb::RenewReply {
             claims: notice.roll.claims.into_iter().map(Into::into).collect(),
             slots: u32::try_from(notice.roll.slots).unwrap_or(u32::MAX),
             reclaiming: notice.roll.reclaiming,
+            requests_cut: notice.requests_cut,
         }
     }
 }

@@ -108,7 +108,8 @@ impl Owner {
         let roll = self.book.roll(self.now(), renewal);
         let uses = roll.leases.iter().map(|report| self.measure(&report.id)).collect();
         let machine = self.surroundings.figures.borrow().machine;
-        Notice { sequence, node_incarnation: self.incarnation, roll, uses, machine }
+        let (node_incarnation, requests_cut) = (self.incarnation, self.requests_cut);
+        Notice { sequence, node_incarnation, roll, uses, machine, requests_cut }
     }
 
     fn measure(&mut self, id: &LeaseId) -> Use {
