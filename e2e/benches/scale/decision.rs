@@ -200,12 +200,14 @@ impl Day {
             cpu: 1.2,
             memory_bytes: 300 << 20,
             probe_fails: false,
+            ended_by_node: false,
             reclaim: None,
             detail: String::new(),
         };
         let claim = |claim: proto::task_processor::Claim| {
-            let proto::task_processor::Claim { service, front_end, held, want, .. } = claim;
-            let claim = Claim { service, front_end, held, want, min: 2, max: 500, weight: 1.0, priority: 0 };
+            let proto::task_processor::Claim { service, front_end, held, want, slots, .. } = claim;
+            let (min, max, weight, priority) = (2, 500, 1.0, 0);
+            let claim = Claim { service, front_end, held, want, min, max, weight, priority, slots };
             (claim, Duration::from_millis(claim_age(node)))
         };
         let word = NodeWord {

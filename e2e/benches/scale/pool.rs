@@ -261,6 +261,7 @@ pub(crate) fn others(age: Duration) -> Vec<pb::Claim> {
         max: 500,
         weight: 1.0,
         priority: 0,
+        slots: 500,
         age_ms: age.subsec_millis().into(),
     };
     OTHERS.map(claim).to_vec()
