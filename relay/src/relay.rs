@@ -50,8 +50,8 @@ struct Handle {
 }
 
 impl Relay {
-    /// Starts `workers` workers, at least one; worker i accepts on listener i, counted round. Listeners
-    /// are made non-blocking, what they accept sends without delay, and a client that has vanished is
+    /// Starts `workers` workers, at least one; worker i accepts on listener i, counted round, whichever there are
+    /// more of. Listeners are made non-blocking, what they accept sends without delay, and a client that has vanished is
     /// noticed within about a minute.
     ///
     /// # Errors
@@ -70,16 +70,12 @@ impl Relay {
         let (doors, handed): (Vec<_>, Vec<_>) = (0..workers).map(|_| mpsc::channel(HANDED_MAX)).unzip();
         let mut relay = Relay { workers: Vec::new() };
         for (index, handed) in handed.into_iter().enumerate() {
-            let listener = listeners
-                .get(index % listeners.len().max(1))
-                .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a relay needs a listener"))?
-                .try_clone()?;
-            worker::prepare(&listener)?;
+            let listeners = share(&listeners, index, workers)?;
             let (commands, received) = mpsc::channel(COMMANDS_MAX);
             let (started, start_heard) = blocking::channel();
             let metrics = Arc::clone(&all[index]);
             let start = Start {
-                listener,
+                listeners,
                 dispatch: Arc::clone(&dispatch),
                 settings: settings.clone(),
                 metrics: Arc::clone(&metrics),
@@ -149,6 +145,19 @@ impl Relay {
         }
         counters
     }
+}
+
+/// The listeners of the worker of this index: none is left out.
+fn share(listeners: &[TcpListener], index: usize, workers: usize) -> io::Result<Vec<TcpListener>> {
+    let first = listeners
+        .get(index % listeners.len().max(1))
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a relay needs a listener"))?;
+    let more = listeners.iter().skip(index + workers).step_by(workers);
+    let copy = |listener: &TcpListener| {
+        worker::prepare(listener)?;
+        listener.try_clone()
+    };
+    std::iter::once(first).chain(more).map(copy).collect()
 }
 
 impl Drop for Relay {

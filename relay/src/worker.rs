@@ -1,4 +1,4 @@
-//! One worker: a thread with a runtime of its own, its listener, its connections and its pool.
+//! One worker: a thread with a runtime of its own, its listeners, its connections and its pool.
 //!
 //! Everything a request touches lives here and is used by this thread only. The runtime owns every task
 //! of the worker and ends them with it; a drain waits for the connections' own end.
@@ -56,7 +56,7 @@ pub(crate) enum Command {
 
 /// What a worker's thread is given.
 pub(crate) struct Start {
-    pub(crate) listener: TcpListener,
+    pub(crate) listeners: Vec<TcpListener>,
     pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) settings: Settings,
     pub(crate) metrics: Arc<Metrics>,
@@ -102,21 +102,21 @@ fn run(start: Start) {
         Ok(runtime) => runtime,
         Err(error) => return tell(&start.started, Err(error)),
     };
-    let Start { listener, commands, started, handed, .. } = start;
-    let listener = {
+    let Start { listeners, commands, started, handed, .. } = start;
+    let listeners: io::Result<Vec<_>> = {
         let _context = runtime.enter();
         #[expect(
             deprecated,
             reason = "its successor is unsafe; a std listener owns the descriptor that it names"
         )]
-        AsyncFd::with_interest(listener, Interest::READABLE)
+        listeners.into_iter().map(|one| AsyncFd::with_interest(one, Interest::READABLE)).collect()
     };
     let Start { dispatch, settings, metrics, budget, peers, .. } = start;
-    match listener {
-        Ok(listener) => {
+    match listeners {
+        Ok(listeners) => {
             tell(&started, Ok(()));
             let worker = Rc::new(Worker::new(dispatch, settings, metrics, budget, peers));
-            work(&runtime, &worker, listener, handed, commands);
+            work(&runtime, &worker, listeners, handed, commands);
         }
         Err(error) => tell(&started, Err(error)),
     }
@@ -130,12 +130,15 @@ fn tell(started: &blocking::Sender<io::Result<()>>, outcome: io::Result<()>) {
 fn work(
     runtime: &LocalRuntime,
     worker: &Rc<Worker>,
-    listener: AsyncFd<TcpListener>,
+    listeners: Vec<AsyncFd<TcpListener>>,
     handed: mpsc::Receiver<Accepted>,
     commands: mpsc::Receiver<Command>,
 ) {
     runtime.block_on(async {
-        tokio::task::spawn_local(accept::run(Rc::clone(worker), listener));
+        worker.draining.open(listeners.len());
+        for listener in listeners {
+            tokio::task::spawn_local(accept::run(Rc::clone(worker), listener));
+        }
         tokio::task::spawn_local(accept::take_over(Rc::clone(worker), handed));
         tokio::task::spawn_local(sweep(Rc::clone(worker)));
         tokio::task::spawn_local(close(Rc::clone(worker)));

@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use cluster::config::Service;
-use cluster::daemon::{self, DaemonArgs, Reload, Shutdown};
+use cluster::daemon::{self, DaemonArgs, Passed, Purpose, Reload, Shutdown, Store};
 use cluster::process::Spec;
 use proto::service_manager::service_manager_server::ServiceManagerServer;
 use relay::Relay;
@@ -77,6 +77,8 @@ pub struct Listeners {
     pub control: UnixListener,
     /// Prometheus and health checks, where they are wanted.
     pub admin: Option<TcpListener>,
+    /// What systemd keeps of them for the daemon's next life.
+    pub store: Store,
 }
 
 /// Runs the daemon from its command line to its end.
@@ -91,10 +93,12 @@ pub fn main(args: Args) -> ExitCode {
             let shutdown = Shutdown::on_signals()?;
             let reload = Reload::on_hangups(args.daemon.config_path())?;
             let directories = args.daemon.directories(&cluster)?;
+            let mut passed = Passed::take();
             let listeners = Listeners {
-                http: daemon::listeners(service.listen, workers(&service))?,
+                http: passed.listeners(Purpose::Http, service.listen, workers(&service))?,
                 control: daemon::unix_listener(&directories.service_manager_socket(&service.name))?,
-                admin: service.admin.map(admin_listener).transpose()?,
+                admin: service.admin.map(|address| admin_listener(&mut passed, address)).transpose()?,
+                store: passed.store(),
             };
             let telling = reload::tell(reload, cluster, service.name.clone());
             let _telling = AbortOnDropHandle::new(tokio::spawn(telling));
@@ -177,7 +181,7 @@ pub async fn run(service: Service, listeners: Listeners, shutdown: Shutdown) -> 
         }
     });
 
-    let mut pulse = Pulse::begin(door, Arc::clone(&relay), local);
+    let mut pulse = Pulse::begin(listeners.store, door, Arc::clone(&relay), local);
     tokio::select! {
         () = shutdown.asked() => {}
         never = pulse.beat() => match never {},
@@ -223,9 +227,6 @@ fn workers(service: &Service) -> usize {
     service.workers.unwrap_or_else(cores)
 }
 
-fn admin_listener(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let listener =
-        TcpListener::bind(address).with_context(|| format!("cannot listen on {address} (admin)"))?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+fn admin_listener(passed: &mut Passed, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    passed.listener(Purpose::Admin, address).with_context(|| format!("no admin on {address}"))
 }

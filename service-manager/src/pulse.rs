@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::daemon::Notify;
+use cluster::daemon::{Notify, Store};
 use cluster::level::Level;
 use relay::Relay;
 
@@ -33,9 +33,11 @@ struct View {
 }
 
 impl Pulse {
-    /// Tells that the front end is up.
-    pub(crate) fn begin(door: Arc<Door>, relay: Arc<Relay>, local: Arc<LocalCopy>) -> Self {
+    /// Tells that the front end is up, and what is to be kept of it when it ends: the sockets stay open then,
+    /// and whoever connects is served by its next life.
+    pub(crate) fn begin(store: Store, door: Arc<Door>, relay: Arc<Relay>, local: Arc<LocalCopy>) -> Self {
         let mut pulse = Self { notify: Notify::new(), door, relay, local, is_draining: false };
+        pulse.notify.store(store);
         let line = pulse.view().line();
         pulse.notify.ready(line);
         pulse

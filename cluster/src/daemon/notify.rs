@@ -1,18 +1,24 @@
 //! What a daemon tells whoever started it, in the words of sd_notify(3): that it is ready, how it is,
-//! that its loops still turn, that it reloads or ends. All of it is nothing where nobody asked to be told.
+//! that its loops still turn, that it reloads or ends, and what it listens on, to be kept for its next life. All
+//! of it is nothing where nobody asked to be told.
 
+use std::collections::VecDeque;
 use std::env;
 use std::ffi::OsStr;
 use std::fmt::Write;
-use std::io::{self, ErrorKind};
-use std::os::linux::net::SocketAddrExt;
+use std::io::{self, ErrorKind, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, sendmsg_addr};
 use sd_notify::NotifyState;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::warn;
+
+use super::passed::{FILES_PER_MESSAGE, Kept, Store};
 
 /// How old the line that `systemctl status` shows may be.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -30,13 +36,22 @@ pub struct Notify {
     told: String,
     /// It is ready, and systemd could not be told yet.
     is_ready_untold: bool,
+    /// What the store of descriptors has not learned yet.
+    unstored: VecDeque<Change>,
+}
+
+/// A change of the store.
+#[derive(Debug)]
+enum Change {
+    Remove(String),
+    Add(Kept),
 }
 
 /// Who listens, and when.
 #[derive(Debug)]
 struct Systemd {
     socket: UnixDatagram,
-    address: SocketAddr,
+    address: SocketAddrUnix,
     signs: Interval,
     has_failed: bool,
 }
@@ -56,7 +71,21 @@ impl Notify {
                 None
             }
         });
-        Self { systemd, is_watched: watchdog.is_some(), told: String::new(), is_ready_untold: false }
+        Self {
+            systemd,
+            is_watched: watchdog.is_some(),
+            told: String::new(),
+            is_ready_untold: false,
+            unstored: VecDeque::new(),
+        }
+    }
+
+    /// Has systemd keep what the daemon listens on, for its next life, from the next word on.
+    pub fn store(&mut self, store: Store) {
+        if self.systemd.is_some() {
+            self.unstored.extend(store.stale.into_iter().map(Change::Remove));
+            self.unstored.extend(store.new.into_iter().map(Change::Add));
+        }
     }
 
     /// The daemon listens and is wired; `status` is for a person.
@@ -100,12 +129,15 @@ impl Notify {
 
     /// The daemon ends, and needs at most `within` for it, whatever the unit says.
     pub fn stopping(&mut self, within: Duration) {
+        // What is not kept by now is not to be listened on for longer than by the daemon itself.
+        self.unstored.clear();
         let within = u32::try_from(within.as_micros()).unwrap_or(u32::MAX);
         self.tell(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(within)]);
     }
 
     /// Tells what systemd does not know yet.
     fn say(&mut self, status: String, is_sign: bool) {
+        self.tell_store();
         let mut words = Vec::new();
         if self.is_ready_untold {
             words.push(NotifyState::Ready);
@@ -127,6 +159,21 @@ impl Notify {
         }
     }
 
+    fn tell_store(&mut self) {
+        while let (Some(systemd), Some(change)) = (&mut self.systemd, self.unstored.front()) {
+            let (word, name, files) = match change {
+                Change::Remove(name) => ("FDSTOREREMOVE=1", name, &[][..]),
+                Change::Add(Kept { name, files }) => ("FDSTORE=1", name, &files[..]),
+            };
+            let name = format!("FDNAME={name}");
+            let is_told = systemd.tell_with(&[NotifyState::Custom(word), NotifyState::Custom(&name)], files);
+            if !is_told {
+                return;
+            }
+            self.unstored.pop_front();
+        }
+    }
+
     /// Whether it was told.
     fn tell(&mut self, words: &[NotifyState<'_>]) -> bool {
         self.systemd.as_mut().is_none_or(|systemd| systemd.tell(words))
@@ -142,8 +189,8 @@ impl Default for Notify {
 impl Systemd {
     fn at(address: &OsStr, every: Duration) -> io::Result<Self> {
         let address = match address.as_bytes().strip_prefix(b"@") {
-            Some(name) => SocketAddr::from_abstract_name(name)?,
-            None => SocketAddr::from_pathname(address)?,
+            Some(name) => SocketAddrUnix::new_abstract_name(name)?,
+            None => SocketAddrUnix::new(address)?,
         };
         let socket = UnixDatagram::unbound()?;
         // Whoever does not read, as a systemd that has crashed does not, holds up no daemon.
@@ -154,15 +201,32 @@ impl Systemd {
     }
 
     fn tell(&mut self, words: &[NotifyState<'_>]) -> bool {
+        self.tell_with(words, &[])
+    }
+
+    /// The same, with files.
+    fn tell_with(&mut self, words: &[NotifyState<'_>], files: &[OwnedFd]) -> bool {
         let mut message = String::new();
         for word in words {
             writeln!(message, "{word}").expect("memory takes all that is written");
         }
-        let Err(error) = self.socket.send_to_addr(message.as_bytes(), &self.address) else { return true };
+        let Err(error) = self.send(message.as_bytes(), files) else { return true };
         if error.kind() != ErrorKind::WouldBlock && !self.has_failed {
             self.has_failed = true;
             warn!(%error, "systemd could not be told how the daemon is");
         }
         false
+    }
+
+    fn send(&self, message: &[u8], files: &[OwnedFd]) -> io::Result<()> {
+        let files: Vec<_> = files.iter().map(AsFd::as_fd).collect();
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_PER_MESSAGE))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !files.is_empty() && !control.push(SendAncillaryMessage::ScmRights(&files)) {
+            return Err(io::Error::from(ErrorKind::InvalidInput));
+        }
+        let message = [IoSlice::new(message)];
+        sendmsg_addr(&self.socket, &self.address, &message, &mut control, SendFlags::NOSIGNAL)?;
+        Ok(())
     }
 }

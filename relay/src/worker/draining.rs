@@ -15,8 +15,8 @@ use super::Worker;
 pub(super) struct Draining {
     has_begun: Cell<bool>,
     began: Notify,
-    /// Nobody is accepted any more.
-    is_shut: Cell<bool>,
+    /// Accept loops that have not ended; none: nobody is accepted any more.
+    open: Cell<usize>,
     shut: Notify,
     /// The deadline has passed: who comes in now is late.
     is_late: Cell<bool>,
@@ -31,9 +31,14 @@ impl Draining {
         self.began.notified()
     }
 
-    /// The accept loop has ended.
+    /// So many accept loops begin.
+    pub(super) fn open(&self, loops: usize) {
+        self.open.set(loops);
+    }
+
+    /// One of them has ended.
     pub(super) fn shut(&self) {
-        self.is_shut.set(true);
+        self.open.set(self.open.get() - 1);
         self.shut.notify_waiters();
     }
 
@@ -49,8 +54,10 @@ impl Draining {
     fn until_shut(&self) -> impl Future<Output = ()> {
         let shut = self.shut.notified();
         async {
-            if !self.is_shut.get() {
+            let mut shut = shut;
+            while self.open.get() > 0 {
                 shut.await;
+                shut = self.shut.notified();
             }
         }
     }
