@@ -12,6 +12,7 @@ mod man;
 mod reach;
 mod status;
 mod up;
+mod upgrade;
 mod what_if;
 mod why;
 
@@ -46,6 +47,8 @@ enum Command {
     Drain(drain::DrainArgs),
     /// Let a drained node be borrowed again
     Undrain(drain::Args),
+    /// Replace a running service-manager by the program that is installed now: no connection refused, no stream cut
+    Upgrade(upgrade::Args),
     /// Compare what a request costs here with nginx and HAProxy
     Bench(bench::Args),
     /// Daemon of a front end: relays each request to the local copy or to a node
@@ -77,6 +80,7 @@ pub fn run() -> ExitCode {
         Command::WhatIf(args) => what_if::main(&args),
         Command::Drain(args) => drain::drain(&args),
         Command::Undrain(args) => drain::undrain(&args),
+        Command::Upgrade(args) => upgrade::main(&args),
         Command::Bench(args) => bench::main(&args),
         Command::ServiceManager(args) => service_manager::main(args),
         Command::LoadManager(args) => load_manager::main(args),

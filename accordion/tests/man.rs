@@ -25,6 +25,7 @@ fn there_is_a_page_for_every_command_each_daemon_and_the_file() {
         "accordion-what-if",
         "accordion-drain",
         "accordion-undrain",
+        "accordion-upgrade",
         "accordion-bench",
         "accordion-bench-proxy",
         "accordion-demo-service",

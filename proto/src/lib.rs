@@ -5,6 +5,9 @@
 
 mod redacted;
 
+/// How a message becomes bytes and is made of them, where it does not go by gRPC.
+pub use prost::Message;
+
 /// The front door: `v1/service_manager.proto`.
 pub mod service_manager {
     tonic::include_proto!("accordion.service_manager.v1");

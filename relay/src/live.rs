@@ -17,6 +17,7 @@ pub(crate) use client::{Arrival, Client, Phase, Signal};
 pub(crate) use ticket::Ticket;
 
 use crate::settings::Settings;
+use crate::worker::Tunnels;
 
 /// While the worker drains, how long a connection that has not sent a byte yet may take to do so: its
 /// request may be on the wire already.
@@ -59,10 +60,11 @@ impl Live {
 
     /// Ends connections that rest, and has the others end after their request. One that has not sent a byte
     /// yet may have its first request on the wire: it gets a moment.
-    pub(crate) fn finish_all(&self) {
+    pub(crate) fn finish_all(&self, tunnels: Tunnels) {
         for client in self.clients.borrow().iter() {
             match client.phase() {
                 Phase::Fresh | Phase::Lingering => (),
+                Phase::Upgraded if tunnels == Tunnels::Stay => (),
                 // HTTP/2 that waits for its first stream looks for itself.
                 Phase::Head => client.wake(),
                 Phase::Idle

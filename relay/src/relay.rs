@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::dispatch::Dispatch;
 use crate::metrics::{Metrics, Scrape};
 use crate::settings::Settings;
-use crate::worker::{self, Budget, Command, HANDED_MAX, Peers, Start};
+use crate::worker::{self, Budget, Command, HANDED_MAX, Peers, Start, Tunnels};
 
 /// Commands a worker may be behind with; they come one at a time and seldom.
 const COMMANDS_MAX: usize = 16;
@@ -107,10 +107,20 @@ impl Relay {
     /// `Connection: close`; what still runs at the deadline is cut. The relay's own copies of the
     /// listeners are closed; a copy somebody else holds stays open.
     pub async fn drain(&self, deadline: Duration) -> Drained {
+        self.drain_with(Tunnels::Part, deadline).await
+    }
+
+    /// The same, but what is upgraded is left alone until it ends by itself, or the deadline comes. A drain that
+    /// is asked for meanwhile ends it earlier.
+    pub async fn retire(&self, deadline: Duration) -> Drained {
+        self.drain_with(Tunnels::Stay, deadline).await
+    }
+
+    async fn drain_with(&self, tunnels: Tunnels, deadline: Duration) -> Drained {
         let began = Instant::now();
         // Workers hand connections to one another until they leave, so that none is empty for good before all
         // have done so.
-        self.ask(|answer| Command::Leave { deadline, answer }).await;
+        self.ask(|answer| Command::Leave { tunnels, deadline, answer }).await;
         let deadline = deadline.saturating_sub(began.elapsed());
         let cut = self.ask(|answer| Command::Drain { deadline, answer }).await;
         Drained { cut: cut.into_iter().sum() }

@@ -48,10 +48,19 @@ pub(crate) enum Command {
     /// Answered at once: everything this thread did before is done.
     Barrier(oneshot::Sender<()>),
     /// Takes nobody in any more and lets those who are here finish. Answered when all who had come are in.
-    Leave { deadline: Duration, answer: oneshot::Sender<()> },
+    Leave { tunnels: Tunnels, deadline: Duration, answer: oneshot::Sender<()> },
     /// After every worker has left: answered when no connection is left, with the number of requests that
     /// were cut for it.
     Drain { deadline: Duration, answer: oneshot::Sender<u32> },
+}
+
+/// What a drain makes of upgraded connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tunnels {
+    /// They are asked to end.
+    Part,
+    /// They end by themselves.
+    Stay,
 }
 
 /// What a worker's thread is given.
@@ -155,10 +164,10 @@ async fn obey(worker: &Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
                 // Whoever asked may have gone.
                 let _ = answer.send(());
             }
-            Command::Leave { deadline, answer } => {
+            Command::Leave { tunnels, deadline, answer } => {
                 let worker = Rc::clone(worker);
                 tokio::task::spawn_local(async move {
-                    worker.leave(deadline).await;
+                    worker.leave(tunnels, deadline).await;
                     let _ = answer.send(());
                 });
             }

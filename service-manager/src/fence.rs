@@ -5,6 +5,8 @@
 #[derive(Debug, Default)]
 pub(crate) struct Fence {
     newest: u64,
+    /// Another process of this front end is asked now.
+    is_given_up: bool,
 }
 
 /// Somebody newer has spoken.
@@ -16,6 +18,21 @@ pub(crate) struct Fenced {
 }
 
 impl Fence {
+    /// The newest that has spoken, for a successor.
+    pub(crate) fn newest(&self) -> u64 {
+        self.newest
+    }
+
+    /// A successor has the list: nobody is to change it here.
+    pub(crate) fn give_up(&mut self) {
+        self.is_given_up = true;
+    }
+
+    /// Whether a successor has it.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.is_given_up
+    }
+
     /// Lets the newest through, and those who do not say which they are.
     pub(crate) fn pass(&mut self, incarnation: u64) -> Result<(), Fenced> {
         if incarnation != 0 && incarnation < self.newest {

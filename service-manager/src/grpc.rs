@@ -13,12 +13,13 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 
-use crate::child_list::{Child, ChildSpec, ChildState};
+use crate::child_list::{Child, ChildSpec, ChildState, Refused};
 use crate::door::{Door, PARTING_TIME};
 use crate::fence::Fence;
 use crate::load::{Listener, SAMPLES_MAX};
 use crate::local::LocalCopy;
 use crate::seat::Seat;
+use crate::succession::successor::Upgrade;
 
 /// The service-manager's control calls.
 pub(crate) struct Control {
@@ -40,6 +41,8 @@ pub(crate) struct Control {
     pub(crate) setting: Arc<Mutex<Fence>>,
     /// Children that have left and whose tunnels are given time to say goodbye.
     pub(crate) partings: TaskTracker,
+    /// Starts a successor.
+    pub(crate) upgrade: Arc<Upgrade>,
 }
 
 #[tonic::async_trait]
@@ -67,7 +70,7 @@ impl ServiceManager for Control {
             specs,
         );
         let refused = tokio::spawn(put).await.map_err(|fault| Status::internal(fault.to_string()))?;
-        refused.map_err(Status::failed_precondition)?;
+        refused?;
         Ok(Response::new(wire::ChildListApplied { generation }))
     }
 
@@ -76,8 +79,7 @@ impl ServiceManager for Control {
         request: Request<wire::GetChildListRequest>,
     ) -> Result<Response<wire::ChildList>, Status> {
         // Not while a list is put in force: what is answered is what the asker goes on from.
-        let passed = self.setting.lock().await.pass(request.into_inner().incarnation);
-        passed.map_err(|fenced| Status::failed_precondition(fenced.to_string()))?;
+        pass(&mut *self.setting.lock().await, request.into_inner().incarnation)?;
         let list = self.door.list();
         let children = list.children.iter().map(|child| child_message(&child.spec)).collect();
         Ok(Response::new(wire::ChildList { generation: list.generation, children }))
@@ -92,6 +94,18 @@ impl ServiceManager for Control {
         self.listeners.send(listener).await.map_err(gone)?;
         let ok: fn(wire::LoadSample) -> Result<wire::LoadSample, Status> = Ok;
         Ok(Response::new(tokio_stream::StreamExt::map(ReceiverStream::new(samples), ok)))
+    }
+
+    async fn upgrade(
+        &self,
+        _request: Request<wire::UpgradeRequest>,
+    ) -> Result<Response<wire::UpgradeReply>, Status> {
+        let upgrade = Arc::clone(&self.upgrade);
+        // It goes on to one end or the other, whether or not somebody waits for the answer.
+        let tried = tokio::spawn(async move { upgrade.run().await });
+        let pid = tried.await.map_err(|fault| Status::internal(fault.to_string()))?;
+        let pid = pid.map_err(Status::failed_precondition)?;
+        Ok(Response::new(wire::UpgradeReply { pid, predecessor: std::process::id() }))
     }
 
     async fn status(
@@ -116,6 +130,14 @@ impl ServiceManager for Control {
     }
 }
 
+/// Lets a load-manager through that is the newest, and is not to ask the successor of this process.
+fn pass(fence: &mut Fence, incarnation: u64) -> Result<(), Status> {
+    if fence.is_given_up() {
+        return Err(Status::unavailable("another process has taken over; ask again"));
+    }
+    fence.pass(incarnation).map_err(|fenced| Status::failed_precondition(fenced.to_string()))
+}
+
 /// Sets the list, waits until every worker picks by it, and closes what it leaves behind.
 async fn put_in_force(
     setting: Arc<Mutex<Fence>>,
@@ -125,10 +147,11 @@ async fn put_in_force(
     incarnation: u64,
     generation: u64,
     specs: Vec<ChildSpec>,
-) -> Result<(), String> {
+) -> Result<(), Status> {
     let mut one_at_a_time = setting.lock().await;
-    one_at_a_time.pass(incarnation).map_err(|fenced| fenced.to_string())?;
-    let left = door.set_list(generation, specs).map_err(|refused| refused.to_string())?;
+    pass(&mut one_at_a_time, incarnation)?;
+    let refuse = |refused: Refused| Status::failed_precondition(refused.to_string());
+    let left = door.set_list(generation, specs).map_err(refuse)?;
     relay.barrier().await;
     door.settle(generation);
     if let Some(left) = left {
@@ -225,7 +248,8 @@ fn names(children: &[Child]) -> String {
     format!("[{}]", children.iter().map(name).collect::<Vec<_>>().join(" "))
 }
 
-fn spec(child: wire::Child) -> Result<ChildSpec, Status> {
+/// A child as the list has it.
+pub(crate) fn spec(child: wire::Child) -> Result<ChildSpec, Status> {
     let bad = |what: String| Status::invalid_argument(format!("child {:?}: {what}", child.node));
     let address = child
         .address
@@ -246,7 +270,8 @@ fn spec(child: wire::Child) -> Result<ChildSpec, Status> {
     Ok(ChildSpec { node, lease_id, epoch, address, token, speed, state })
 }
 
-fn child_message(spec: &ChildSpec) -> wire::Child {
+/// A child as the wire has it.
+pub(crate) fn child_message(spec: &ChildSpec) -> wire::Child {
     wire::Child {
         node: spec.node.clone(),
         lease_id: spec.lease_id.clone(),

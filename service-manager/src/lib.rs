@@ -4,7 +4,7 @@
 //! `run` wires the parts: `door` decides who serves (by `pick`, over `seat`s, with one `queue`),
 //! `relay` carries the bytes, `local` keeps the local copy alive, `health` brings lost copies back,
 //! `load` samples, `grpc` translates and keeps a `fence` against older load-managers, `admin` tells Prometheus,
-//! `pulse` tells systemd.
+//! `pulse` tells systemd, `succession` lets another process go on with all that.
 
 mod admin;
 mod child_list;
@@ -20,21 +20,28 @@ mod queue;
 mod reload;
 mod seat;
 mod settings;
+mod succession;
 
-use std::net::{SocketAddr, TcpListener};
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
 use cluster::config::Service;
-use cluster::daemon::{self, DaemonArgs, Passed, Purpose, Reload, Shutdown, Store};
+use cluster::daemon::{self, DaemonArgs, Passed, Program, Purpose, Reload, Shutdown, Store};
 use cluster::process::Spec;
 use proto::service_manager::service_manager_server::ServiceManagerServer;
 use relay::Relay;
+use relay::access_log::AccessLog;
 use tokio::net::UnixListener;
 use tokio::sync::{Mutex, mpsc};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -45,6 +52,8 @@ use crate::fence::Fence;
 use crate::load::Sampler;
 use crate::local::LocalCopy;
 use crate::pulse::Pulse;
+use crate::succession::predecessor::{Predecessor, Taken};
+use crate::succession::successor::{Given, Successor, Upgrade};
 
 /// Control messages are small; a larger one is not one of ours.
 const CONTROL_MESSAGE_BYTES_MAX: usize = 4 << 20;
@@ -77,6 +86,8 @@ pub struct Listeners {
     pub control: UnixListener,
     /// Prometheus and health checks, where they are wanted.
     pub admin: Option<TcpListener>,
+    /// What makes the control socket's path this process's.
+    pub lock: OwnedFd,
     /// What systemd keeps of them for the daemon's next life.
     pub store: Store,
 }
@@ -93,16 +104,13 @@ pub fn main(args: Args) -> ExitCode {
             let shutdown = Shutdown::on_signals()?;
             let reload = Reload::on_hangups(args.daemon.config_path())?;
             let directories = args.daemon.directories(&cluster)?;
-            let mut passed = Passed::take();
-            let listeners = Listeners {
-                http: passed.listeners(Purpose::Http, service.listen, workers(&service))?,
-                control: daemon::unix_listener(&directories.service_manager_socket(&service.name))?,
-                admin: service.admin.map(|address| admin_listener(&mut passed, address)).transpose()?,
-                store: passed.store(),
-            };
+            let program = Program::of_this_process()?;
+            let (predecessor, taken) = Predecessor::of_this_process().await?.unzip();
+            let socket = directories.service_manager_socket(&service.name);
+            let listeners = Listeners::take(taken, &service, &socket)?;
             let telling = reload::tell(reload, cluster, service.name.clone());
             let _telling = AbortOnDropHandle::new(tokio::spawn(telling));
-            run(service, listeners, shutdown).await
+            run(service, listeners, program, predecessor, shutdown).await
         })
     });
     match ended {
@@ -114,14 +122,73 @@ pub fn main(args: Args) -> ExitCode {
     }
 }
 
+impl Listeners {
+    /// Those of the process before where there is one, or of the life before as far as systemd kept them; the
+    /// rest is bound here.
+    fn take(taken: Option<Taken>, service: &Service, socket: &Path) -> anyhow::Result<Self> {
+        let (mut passed, control) = match taken {
+            Some(Taken { passed, control: (listener, lock) }) => {
+                (passed, daemon::unix_listener_handed(socket, listener, lock)?)
+            }
+            None => (Passed::take(), daemon::unix_listener(socket)?),
+        };
+        let admin = |address| {
+            let listener = passed.listener(Purpose::Admin, address);
+            listener.with_context(|| format!("no metrics on {address}"))
+        };
+        Ok(Self {
+            admin: service.admin.map(admin).transpose()?,
+            http: passed.listeners(Purpose::Http, service.listen, workers(service))?,
+            lock: daemon::unix_lock(socket).context("the control socket has no lock")?,
+            control,
+            store: passed.store(),
+        })
+    }
+
+    /// Copies for a successor.
+    fn given(&self) -> io::Result<Given> {
+        Ok(Given {
+            http: self.http.iter().map(TcpListener::try_clone).collect::<io::Result<_>>()?,
+            admin: self.admin.as_ref().map(TcpListener::try_clone).transpose()?,
+            control: self.control.as_fd().try_clone_to_owned()?,
+            lock: self.lock.try_clone()?,
+        })
+    }
+}
+
 /// Serves `service` on `listeners` until `shutdown` is asked for and the running requests have
-/// ended, or the service's `stop_timeout` is over.
-pub async fn run(service: Service, listeners: Listeners, shutdown: Shutdown) -> anyhow::Result<()> {
+/// ended, or the service's `stop_timeout` is over; or until a successor, which is a process of `program`, serves
+/// and what runs here has ended, upgraded connections too, or `long_lived_timeout` is over. A `predecessor` goes
+/// on until this process is as far as it was.
+async fn run(
+    service: Service,
+    listeners: Listeners,
+    program: Program,
+    mut predecessor: Option<Predecessor>,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
     let (door, lost) = Door::new(&service);
     let listen = listeners.http.first().context("no listener")?.local_addr()?.to_string();
     let workers = workers(&service);
     let access_log = settings::access_log(&service)
         .with_context(|| format!("cannot open the access log {:?}", service.access_log_file))?;
+    let given = listeners.given()?;
+    let setting = Arc::new(Mutex::new(Fence::default()));
+    let local = LocalCopy::new(Arc::clone(&door), Spec::at_front_end(&service, service.front_end));
+    let end = CancellationToken::new();
+    let (copy, copy_end) = (Arc::clone(&local), end.clone());
+    let local_copy = tokio::spawn(async move { copy.keep(copy_end).await });
+    if let Some(predecessor) = &predecessor {
+        let taken = tokio::select! {
+            taken = take_over(predecessor, &door, &local, &setting) => taken,
+            () = shutdown.asked() => Err(anyhow!("it was asked to end before it served")),
+        };
+        if let Err(fault) = taken {
+            end.cancel();
+            local_copy.await.context("the keeper of the local copy failed")?;
+            return Err(fault.context("the process before goes on"));
+        }
+    }
     let relay = Relay::start(
         listeners.http,
         workers,
@@ -132,9 +199,19 @@ pub async fn run(service: Service, listeners: Listeners, shutdown: Shutdown) -> 
     let relay = Arc::new(relay);
     tracing::info!(service = service.name, listen, workers, "serving");
 
-    let local = LocalCopy::new(Arc::clone(&door), Spec::at_front_end(&service, service.front_end));
-    let end = CancellationToken::new();
     let (listeners_of_load, new_listeners) = mpsc::channel(4);
+    let (successors, mut successor) = mpsc::channel(1);
+    let serving = CancellationToken::new();
+    let upgrade = Arc::new(Upgrade {
+        program,
+        given: Some(given).into(),
+        door: Arc::clone(&door),
+        setting: Arc::clone(&setting),
+        start_timeout: service.start_timeout,
+        successors,
+        one_at_a_time: Mutex::default(),
+        end: CancellationToken::new(),
+    });
     let control = grpc::Control {
         service: service.name.clone(),
         listen,
@@ -143,14 +220,13 @@ pub async fn run(service: Service, listeners: Listeners, shutdown: Shutdown) -> 
         local: Arc::clone(&local),
         listeners: listeners_of_load,
         born: Instant::now(),
-        setting: Arc::new(Mutex::new(Fence::default())),
+        setting,
         partings: TaskTracker::new(),
+        upgrade: Arc::clone(&upgrade),
     };
     let control = ServiceManagerServer::new(control).max_decoding_message_size(CONTROL_MESSAGE_BYTES_MAX);
 
-    let mut parts = tokio::task::JoinSet::new();
-    let (copy, copy_end) = (Arc::clone(&local), end.clone());
-    let local_copy = tokio::spawn(async move { copy.keep(copy_end).await });
+    let mut parts = JoinSet::new();
     let is_draining = Arc::new(AtomicBool::new(false));
     if let Some(listener) = listeners.admin {
         let page = Page {
@@ -167,38 +243,110 @@ pub async fn run(service: Service, listeners: Listeners, shutdown: Shutdown) -> 
         );
         tracing::info!(admin = %listener.local_addr()?, "metrics and health");
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        parts.spawn(admin.serve(listener, end.clone()));
+        parts.spawn(admin.serve(listener, serving.clone()));
     }
     parts.spawn(give_memory_back(Arc::clone(&relay)));
     parts.spawn(health::bring_back(Arc::clone(&door), lost));
-    parts.spawn(Sampler::new(Arc::clone(&door), service.scaling.tick).run(new_listeners));
+    let sampler = parts.spawn(Sampler::new(Arc::clone(&door), service.scaling.tick).run(new_listeners));
+    let replaced = CancellationToken::new();
+    let asked_elsewhere = replaced.clone().cancelled_owned();
     parts.spawn(async move {
         let incoming = UnixListenerStream::new(listeners.control);
-        if let Err(fault) =
-            tonic::transport::Server::builder().add_service(control).serve_with_incoming(incoming).await
-        {
+        let server = tonic::transport::Server::builder().add_service(control);
+        if let Err(fault) = server.serve_with_incoming_shutdown(incoming, asked_elsewhere).await {
             tracing::error!("the control socket ends: {fault}");
         }
     });
+    if let Some(predecessor) = &mut predecessor {
+        predecessor.relieve().await;
+    }
 
     let mut pulse = Pulse::begin(listeners.store, door, Arc::clone(&relay), local);
-    tokio::select! {
-        () = shutdown.asked() => {}
+    let successor = tokio::select! {
+        () = shutdown.asked() => None,
+        successor = successor.recv() => successor,
         never = pulse.beat() => match never {},
+    };
+    upgrade.end();
+    if let Some(successor) = successor {
+        // systemd believes only the main process, and by this word that is the other one.
+        pulse.successor(successor.pid).await;
+        successor.go(predecessor.as_ref()).await;
+        serving.cancel();
+        replaced.cancel();
+        // The load-manager's stream ends with it, and is opened again where it is served now.
+        sampler.abort();
+        let cut = retire(&relay, &service, &successor, &shutdown).await;
+        return stop(end, local_copy, parts, access_log, cut).await;
+    }
+    if let Some(predecessor) = &predecessor {
+        predecessor.end().await;
     }
     pulse.stopping(service.stop_timeout.saturating_mul(2).saturating_add(END_MARGIN));
     is_draining.store(true, Ordering::Relaxed);
     tracing::info!(within_s = service.stop_timeout.as_secs(), "stopping: running requests end first");
     let cut = tokio::select! {
         drained = relay.drain(service.stop_timeout) => drained.cut,
-        () = shutdown.forced() => relay.drain(std::time::Duration::ZERO).await.cut,
+        () = shutdown.forced() => relay.drain(Duration::ZERO).await.cut,
         never = pulse.beat() => match never {},
     };
-    end.cancel();
+    serving.cancel();
+    let mut stopped = pin!(stop(end, local_copy, parts, access_log, cut));
     tokio::select! {
-        ended = local_copy => ended.context("the keeper of the local copy failed")?,
+        stopped = &mut stopped => stopped,
         never = pulse.beat() => match never {},
     }
+}
+
+/// Takes the child_list of the process before, once this one could serve.
+async fn take_over(
+    predecessor: &Predecessor,
+    door: &Door,
+    local: &LocalCopy,
+    setting: &Mutex<Fence>,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        () = local.ready() => {}
+        () = predecessor.gone() => bail!("it gave this one up, or is gone"),
+    }
+    let list = predecessor.list().await?;
+    let specs = list.children.into_iter().map(grpc::spec).collect::<Result<Vec<_>, _>>()?;
+    setting.lock().await.pass(list.incarnation)?;
+    door.set_list(list.generation, specs)?;
+    // No worker has ever picked by another one.
+    door.settle(list.generation);
+    Ok(())
+}
+
+/// Lets everything end that runs here beside the successor; answers what was cut.
+async fn retire(relay: &Relay, service: &Service, successor: &Successor, shutdown: &Shutdown) -> u32 {
+    tracing::info!(within_s = service.long_lived_timeout.as_secs(), "replaced: what runs here ends first");
+    let is_to_end = async {
+        tokio::select! {
+            () = successor.ends() => {}
+            () = shutdown.asked() => {}
+        }
+    };
+    tokio::select! {
+        drained = relay.retire(service.long_lived_timeout) => return drained.cut,
+        () = is_to_end => {}
+    }
+    tokio::select! {
+        drained = relay.drain(service.stop_timeout) => drained.cut,
+        () = shutdown.forced() => relay.drain(Duration::ZERO).await.cut,
+    }
+}
+
+/// Ends what is left when no request runs any more.
+async fn stop(
+    end: CancellationToken,
+    local_copy: JoinHandle<()>,
+    mut parts: JoinSet<()>,
+    access_log: Option<AccessLog>,
+    cut: u32,
+) -> anyhow::Result<()> {
+    end.cancel();
+    local_copy.await.context("the keeper of the local copy failed")?;
     parts.shutdown().await;
     if let Some(log) = access_log {
         let written = tokio::task::spawn_blocking(move || log.flush(LOG_TIMEOUT)).await.unwrap_or(false);
@@ -225,8 +373,4 @@ async fn give_memory_back(relay: Arc<Relay>) {
 fn workers(service: &Service) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     service.workers.unwrap_or_else(cores)
-}
-
-fn admin_listener(passed: &mut Passed, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    passed.listener(Purpose::Admin, address).with_context(|| format!("no admin on {address}"))
 }

@@ -2,12 +2,13 @@
 //! a working site already.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cluster::backoff::Backoff;
 use cluster::process::{Instance, Spec};
 use relay::UpstreamSpec;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::door::Door;
@@ -19,6 +20,9 @@ const RESTART_MAX: Duration = Duration::from_secs(30);
 
 /// A copy that lived this long starts with the first pause again when it ends.
 const LIVED_WELL: Duration = Duration::from_secs(60);
+
+/// The state of a copy that is sent requests.
+const READY: &str = "ready";
 
 /// What a person is told of the local copy.
 #[derive(Debug, Clone, Default)]
@@ -37,19 +41,27 @@ pub(crate) struct LocalView {
 pub(crate) struct LocalCopy {
     door: Arc<Door>,
     spec: Spec,
-    view: Mutex<LocalView>,
+    view: watch::Sender<LocalView>,
 }
 
 impl LocalCopy {
     /// A keeper of the copy that `spec` describes, for `door`.
     pub(crate) fn new(door: Arc<Door>, spec: Spec) -> Arc<Self> {
-        let view = Mutex::new(LocalView { state: "starting", ..LocalView::default() });
+        let view = watch::Sender::new(LocalView { state: "starting", ..LocalView::default() });
         Arc::new(Self { door, spec, view })
     }
 
     /// What to tell a person.
     pub(crate) fn view(&self) -> LocalView {
-        self.view.lock().expect("no holder of the view's lock panics").clone()
+        self.view.borrow().clone()
+    }
+
+    /// Answers when it is ready.
+    pub(crate) async fn ready(&self) {
+        if self.view.subscribe().wait_for(|view| view.state == READY).await.is_err() {
+            // The sender is ours, so it cannot be gone; were it, nothing would be ready any more.
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Runs the copy until `end`, then stops it and every process of it.
@@ -94,7 +106,7 @@ impl LocalCopy {
             may_refuse: false,
             protocol: self.door.protocol(),
         });
-        self.show("ready", String::new(), Some(instance));
+        self.show(READY, String::new(), Some(instance));
         self.door.seat_local(Some(Arc::clone(&upstream)));
         let (mut exited, mut ready) = (instance.exited(), instance.ready());
         let words = loop {
@@ -120,7 +132,7 @@ impl LocalCopy {
     fn flip(&self, instance: &Instance, is_ready: bool) {
         if is_ready {
             tracing::info!("the local copy answers its probes again");
-            self.show("ready", String::new(), Some(instance));
+            self.show(READY, String::new(), Some(instance));
         } else {
             tracing::warn!("the local copy does not answer its probes and gets no requests");
             self.show(
@@ -134,7 +146,6 @@ impl LocalCopy {
     fn show(&self, state: &'static str, detail: String, instance: Option<&Instance>) {
         let address = instance.map(Instance::address);
         let pid = instance.map_or(0, Instance::pid);
-        *self.view.lock().expect("no holder of the view's lock panics") =
-            LocalView { state, detail, address, pid };
+        self.view.send_replace(LocalView { state, detail, address, pid });
     }
 }

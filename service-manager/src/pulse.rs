@@ -54,6 +54,11 @@ impl Pulse {
         }
     }
 
+    /// Another process serves now, and tells how it is.
+    pub(crate) async fn successor(self, pid: u32) {
+        self.notify.successor(pid).await;
+    }
+
     /// Tells that the front end drains, and is gone `within` this time.
     pub(crate) fn stopping(&mut self, within: Duration) {
         self.is_draining = true;

@@ -63,6 +63,12 @@ impl Systemd {
         self.heard.lock().unwrap().stored.iter().map(|(name, _)| name.clone()).collect()
     }
 
+    /// Takes what was heard so far, once there is a message with these words.
+    pub(crate) fn messages_until(&self, words: &str) -> Option<Vec<String>> {
+        let messages = &mut self.heard.lock().unwrap().messages;
+        messages.iter().any(|message| message.contains(words)).then(|| std::mem::take(messages))
+    }
+
     /// Takes what was heard so far.
     pub(crate) fn messages(&self) -> Vec<String> {
         std::mem::take(&mut self.heard.lock().unwrap().messages)

@@ -23,6 +23,10 @@ use super::passed::{FILES_PER_MESSAGE, Kept, Store};
 /// How old the line that `systemctl status` shows may be.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
+/// What systemd must know is told again after this, and for so long.
+const TELL_AGAIN: Duration = Duration::from_millis(20);
+const TELL_MAX: Duration = Duration::from_secs(5);
+
 /// So many signs of life fall into the time that systemd waits for one.
 const SIGNS_PER_WATCHDOG: u32 = 3;
 
@@ -125,6 +129,14 @@ impl Notify {
     /// What was read is in force as far as it can be, or was refused.
     pub fn reloaded(&mut self) {
         self.is_ready_untold = !self.tell(&[NotifyState::Ready]);
+    }
+
+    /// The daemon is another process from here on, whose word counts now, and not ours.
+    pub async fn successor(mut self, pid: u32) {
+        let give_up_at = Instant::now() + TELL_MAX;
+        while !self.tell(&[NotifyState::MainPid(pid)]) && Instant::now() < give_up_at {
+            tokio::time::sleep(TELL_AGAIN).await;
+        }
     }
 
     /// The daemon ends, and needs at most `within` for it, whatever the unit says.

@@ -78,6 +78,19 @@ impl Passed {
         Self { files: names.zip(sys::take_passed_files(count)).collect(), bound: Vec::new() }
     }
 
+    /// What a predecessor hands over, which systemd has kept already where it keeps such things.
+    ///
+    /// # Errors
+    /// A file is no socket.
+    pub fn handed(files: Vec<(Purpose, OwnedFd)>) -> io::Result<Self> {
+        let named = files.into_iter().map(|(purpose, file)| {
+            let bound = SockRef::from(&file).local_addr()?.as_socket();
+            let bound = bound.ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?;
+            Ok((purpose.name(bound), file))
+        });
+        Ok(Self { files: named.collect::<io::Result<_>>()?, bound: Vec::new() })
+    }
+
     /// Sockets listening on `address`: those of the starter, however many; or those of the store, and as many
     /// more as `count` wants. Where the store has more of them all are taken, for connections may be waiting in
     /// each. Otherwise `count` with SO_REUSEPORT, bound here, among which the kernel spreads the connections.

@@ -52,6 +52,32 @@ pub fn unix_listener(path: &Path) -> io::Result<UnixListener> {
     UnixListener::from_std(listener)
 }
 
+/// What makes the path this process's, for a successor to have as well: the lock is theirs together, until
+/// both have ended. `None`: there is none.
+pub fn unix_lock(path: &Path) -> Option<OwnedFd> {
+    let locks = LOCKS.lock().unwrap_or_else(PoisonError::into_inner);
+    locks.get(path)?.try_clone().ok()
+}
+
+/// The listening socket and the lock of `path`, as they come from a predecessor; what is of another path is
+/// closed, and a socket is bound here.
+///
+/// # Errors
+/// As for a socket that is bound here.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn unix_listener_handed(path: &Path, listener: OwnedFd, lock: OwnedFd) -> io::Result<UnixListener> {
+    let listener = net::UnixListener::from(listener);
+    if listener.local_addr()?.as_pathname() != Some(path) {
+        drop((listener, lock));
+        return unix_listener(path);
+    }
+    LOCKS.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), lock);
+    listener.set_nonblocking(true)?;
+    UnixListener::from_std(listener)
+}
+
 /// Makes this process the only one that looks after the socket at `path`: of two daemons that start
 /// at once, both may find a stale one, and the later would remove the earlier's. The file stays, for
 /// to remove it would bring the race back.

@@ -11,9 +11,10 @@ use super::{FILE_LIMIT_VARIABLE, LOCK_VARIABLE};
 use crate::sys;
 
 /// What systemd says to the daemon and what the daemon says to us, and none of it to the service.
-const VARIABLES_OF_DAEMON: [&str; 12] = [
+const VARIABLES_OF_DAEMON: [&str; 13] = [
     FILE_LIMIT_VARIABLE,
     LOCK_VARIABLE,
+    "ACCORDION_PREDECESSOR",
     "CREDENTIALS_DIRECTORY",
     "LISTEN_FDS",
     "LISTEN_FDNAMES",

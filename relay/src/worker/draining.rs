@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use super::Worker;
+use super::{Tunnels, Worker};
 
 /// How far it has come.
 #[derive(Default)]
@@ -66,9 +66,9 @@ impl Draining {
 impl Worker {
     /// Takes nobody in any more but those who are connected already, and lets everybody finish. Ends when
     /// those have come in: from then on it hands nobody over either.
-    pub(super) async fn leave(&self, deadline: Duration) {
+    pub(super) async fn leave(&self, tunnels: Tunnels, deadline: Duration) {
         self.draining.begin();
-        self.live.finish_all();
+        self.live.finish_all(tunnels);
         // Whoever waits on the socket after the deadline is left there.
         let _ = tokio::time::timeout(deadline, self.draining.until_shut()).await;
     }

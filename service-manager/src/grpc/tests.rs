@@ -1,6 +1,9 @@
 //! What is said to the service-manager, and what it takes.
 
+use std::time::Duration;
+
 use cluster::config::sample;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 
@@ -37,6 +40,7 @@ async fn a_load_manager_that_slept_through_its_successors_start_sets_no_list() {
     let dispatch = Arc::clone(&door) as Arc<dyn relay::Dispatch>;
     let relay = Relay::start(vec![listener], 1, dispatch, relay::Settings::default()).unwrap();
     let spec = cluster::process::Spec::at_front_end(&service, service.front_end);
+    let setting = Arc::<Mutex<Fence>>::default();
     let control = Control {
         service: service.name,
         listen: String::new(),
@@ -45,8 +49,18 @@ async fn a_load_manager_that_slept_through_its_successors_start_sets_no_list() {
         local: LocalCopy::new(Arc::clone(&door), spec),
         listeners: mpsc::channel(1).0,
         born: Instant::now(),
-        setting: Arc::default(),
+        setting: Arc::clone(&setting),
         partings: TaskTracker::new(),
+        upgrade: Arc::new(Upgrade {
+            program: cluster::daemon::Program::of_this_process().unwrap(),
+            given: std::sync::Mutex::new(None),
+            door: Arc::clone(&door),
+            setting: Arc::clone(&setting),
+            start_timeout: Duration::ZERO,
+            successors: mpsc::channel(1).0,
+            one_at_a_time: Mutex::default(),
+            end: CancellationToken::new(),
+        }),
     };
     let list = |incarnation, generation, nodes: &[&str]| {
         let child = |node: &&str| wire::Child {
@@ -70,5 +84,12 @@ async fn a_load_manager_that_slept_through_its_successors_start_sets_no_list() {
     assert_eq!(control.get_child_list(get(older)).await.unwrap_err().code(), refused.code());
     assert_eq!((door.list().generation, door.list().children.len()), (1, 1));
     control.set_child_list(list(newer, 2, &[])).await.unwrap();
+    assert_eq!(door.list().children.len(), 0);
+
+    // A successor has the list: whoever asks this process is to ask again, and is not told that it is too old.
+    setting.lock().await.give_up();
+    let refused = control.set_child_list(list(newer, 3, &["c1"])).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unavailable);
+    assert_eq!(control.get_child_list(get(newer)).await.unwrap_err().code(), refused.code());
     assert_eq!(door.list().children.len(), 0);
 }
