@@ -4,6 +4,7 @@
 //! and what a daemon does in the daemon's own crate.
 
 mod bench;
+mod ca;
 mod check;
 mod completions;
 mod demo_service;
@@ -49,6 +50,8 @@ enum Command {
     Undrain(drain::Args),
     /// Replace a running service-manager by the program that is installed now: no connection refused, no stream cut
     Upgrade(upgrade::Args),
+    /// Make the certificates by which the machines of a cluster know each other
+    Ca(ca::Args),
     /// Compare what a request costs here with nginx and HAProxy
     Bench(bench::Args),
     /// Daemon of a front end: relays each request to the local copy or to a node
@@ -81,6 +84,7 @@ pub fn run() -> ExitCode {
         Command::Drain(args) => drain::drain(&args),
         Command::Undrain(args) => drain::undrain(&args),
         Command::Upgrade(args) => upgrade::main(&args),
+        Command::Ca(args) => ca::main(&args),
         Command::Bench(args) => bench::main(&args),
         Command::ServiceManager(args) => service_manager::main(args),
         Command::LoadManager(args) => load_manager::main(args),

@@ -20,6 +20,7 @@ mod set;
 mod several;
 mod sharing;
 mod syntax;
+mod tls;
 mod typo;
 mod written;
 
@@ -31,6 +32,7 @@ pub use change::{Change, KeyChange, Owner, changes};
 pub use fault::{Fault, Faults};
 pub use file::{FILE_BYTES_MAX, parse, read, text};
 pub use floor::{Floor, TimeOfDay, Weekday};
+pub(crate) use kind::is_name;
 pub use network::Network;
 pub use sample::sample;
 pub use scaling::{Policy, Scaling};
@@ -38,6 +40,7 @@ pub use service::{AccessLog, DataPath, DispatchRule, Forwarding, Local, Service,
 pub use set::{Set, SetFault, parse_with};
 pub use several::{SEVERAL_MAX, SeveralFault, several};
 pub use sharing::Sharing;
+pub use tls::Tls;
 
 /// The most services that a node may be configured to run at once.
 pub const SLOTS_MAX: u32 = 1000;
@@ -58,7 +61,8 @@ pub const PRIORITY_MAX: u32 = 100;
 pub struct Cluster {
     /// The name that directories and log lines carry.
     pub name: String,
-    /// Whether control connections may leave the loopback although nothing encrypts them yet.
+    /// Whether control connections may leave the loopback although nothing encrypts them; of no account
+    /// beside `tls`.
     pub insecure: bool,
     /// Where the Unix sockets are; `None`: what the system offers (see `daemon::Directories`).
     pub runtime_dir: Option<PathBuf>,
@@ -68,6 +72,8 @@ pub struct Cluster {
     pub lease: Lease,
     /// How fast services that share the pool give nodes back.
     pub sharing: Sharing,
+    /// Where the certificates are; `None`: control connections are not encrypted.
+    pub tls: Option<Tls>,
     /// The pool, in the order of the file.
     pub nodes: Vec<Node>,
     /// The services, in the order of the file.

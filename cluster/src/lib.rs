@@ -1,5 +1,5 @@
 //! What several of Accordion's daemons share: `cluster.toml`, the start and stop of a daemon, the
-//! supervision of a service process, backoff, shares of a pool. It knows no daemon.
+//! supervision of a service process, backoff, shares of a pool, mutual TLS. It knows no daemon.
 
 pub mod backoff;
 pub mod config;
@@ -9,3 +9,4 @@ pub mod level;
 pub mod process;
 pub mod share;
 mod sys;
+pub mod tls;

@@ -164,6 +164,10 @@ fn nodes_may_leave_the_loopback_once_that_is_written_out() {
     let text = SOUND.replace("127.0.0.11", "10.0.0.11");
     assert_eq!(faults(&text).len(), 1);
     assert_eq!(faults(&text.replace("[cluster]", "[cluster]\ninsecure = true")), Vec::<String>::new());
+    assert_eq!(
+        faults(&text.replace("[[node]]\nname = \"n1\"", "[tls]\n[[node]]\nname = \"n1\"")),
+        Vec::<String>::new()
+    );
 }
 
 #[test]

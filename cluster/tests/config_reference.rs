@@ -13,7 +13,10 @@ const WRITTEN: &str = include_str!("../../cluster.toml");
 /// The table that is explained and not in force: with a floor a newcomer would not see the last nodes go back.
 const FLOOR: &str = "[[service.demo.floor]]";
 
-/// The reference file with that table in force.
+/// The other one: a newcomer has no certificates.
+const TLS: &str = "[tls]";
+
+/// The reference file with those tables in force.
 static REFERENCE: LazyLock<String> = LazyLock::new(|| {
     let (before, floor) = WRITTEN.split_once(&format!("# {FLOOR}\n")).unwrap();
     let (floor, after) = floor.split_once("\n\n").unwrap();
@@ -21,14 +24,16 @@ static REFERENCE: LazyLock<String> = LazyLock::new(|| {
         if key_of(line).is_some() { line.trim_start_matches("# ") } else { line }
     };
     let floor: Vec<&str> = floor.lines().map(in_force).collect();
+    let before = before.replace(&format!("\n# {TLS}\n"), &format!("\n{TLS}\n"));
     format!("{before}{FLOOR}\n{}\n\n{after}", floor.join("\n"))
 });
 
 /// The headers under which the reference file explains keys, first ones only.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "[cluster]",
     "[cluster.lease]",
     "[cluster.sharing]",
+    TLS,
     "[[node]]",
     "[service.demo]",
     FLOOR,
@@ -36,7 +41,7 @@ const TABLES: [&str; 7] = [
 ];
 
 /// A value for each key with a default, sound beside those of the reference file and unlike any of them.
-const OTHER_VALUES: [(&str, &[(&str, &str)]); 7] = [
+const OTHER_VALUES: [(&str, &[(&str, &str)]); 8] = [
     ("[cluster]", &[("insecure", "true"), ("runtime_dir", "\"/r\""), ("state_dir", "\"/s\"")]),
     (
         "[cluster.lease]",
@@ -59,6 +64,7 @@ const OTHER_VALUES: [(&str, &[(&str, &str)]); 7] = [
             ("period_share", "0.2"),
         ],
     ),
+    (TLS, &[("directory", "\"/t\"")]),
     ("[[node]]", &[("control_port", "7500"), ("data_port", "7501"), ("slots", "2"), ("speed", "1.25")]),
     (
         "[service.demo]",
@@ -283,6 +289,7 @@ fn is_told(table: &str, key: &str, changes: &[Change], after: &Cluster) {
     let prefix = match table {
         "[cluster.lease]" => "lease.",
         "[cluster.sharing]" => "sharing.",
+        TLS => "tls.",
         "[service.demo.scaling]" => "scaling.",
         _ => "",
     };
@@ -291,7 +298,7 @@ fn is_told(table: &str, key: &str, changes: &[Change], after: &Cluster) {
     assert_eq!(rewritten, *after, "{key} in {table}: {change:?}");
     let owner = match table {
         "[[node]]" => "node c1",
-        _ if table.starts_with("[cluster") => "cluster",
+        _ if table.starts_with("[cluster") || table == TLS => "cluster",
         _ => "service demo",
     };
     let sentence = format!("{owner}: {} is {}, was {}", change.key, change.new, change.old);

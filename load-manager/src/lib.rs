@@ -78,7 +78,7 @@ pub fn main(args: Args) -> ExitCode {
     let ended = runtime.context("no runtime").and_then(|runtime| {
         runtime.block_on(async {
             let shutdown = Shutdown::on_signals()?;
-            let reload = Reload::on_hangups(args.daemon.config_path())?;
+            let reload = Reload::on_hangups(args.daemon.config_path(), None)?;
             let directories = args.daemon.directories(&cluster)?;
             let places = Places {
                 control: daemon::unix_listener(&directories.load_manager_socket(&service.name))?,

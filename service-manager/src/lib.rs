@@ -102,7 +102,7 @@ pub fn main(args: Args) -> ExitCode {
     let ended = runtime.context("no runtime").and_then(|runtime| {
         runtime.block_on(async {
             let shutdown = Shutdown::on_signals()?;
-            let reload = Reload::on_hangups(args.daemon.config_path())?;
+            let reload = Reload::on_hangups(args.daemon.config_path(), None)?;
             let directories = args.daemon.directories(&cluster)?;
             let program = Program::of_this_process()?;
             let (predecessor, taken) = Predecessor::of_this_process().await?.unzip();

@@ -66,7 +66,7 @@ fn begin(args: &DaemonArgs, cluster: Cluster, node: Node) -> Result<(), NodeFaul
         tokio::runtime::Builder::new_multi_thread().worker_threads(CONTROL_THREADS).enable_all().build()?;
     runtime.block_on(async {
         let shutdown = Shutdown::on_signals()?;
-        let reload = Reload::on_hangups(args.config_path())?;
+        let reload = Reload::on_hangups(args.config_path(), None)?;
         run(Config { cluster, node, state_file }, listeners, reload, shutdown).await
     })
 }
@@ -111,6 +111,7 @@ mod tests {
             state_dir: None,
             lease: cluster::config::Lease::default(),
             sharing: cluster::config::Sharing::default(),
+            tls: None,
             nodes: vec![node("c1"), node("c2")],
             services: Vec::new(),
         }

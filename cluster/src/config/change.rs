@@ -8,7 +8,7 @@ mod value;
 
 use std::fmt;
 
-use super::{Cluster, Lease, Node, Scaling, Service, Sharing};
+use super::{Cluster, Lease, Node, Scaling, Service, Sharing, Tls};
 use value::Written;
 
 /// One difference.
@@ -85,13 +85,23 @@ impl Changes {
 
     fn cluster(&mut self, old: &Cluster, new: &Cluster) {
         compare!(self, old, new, Cluster, "" { name, insecure, runtime_dir, state_dir },
-            else { lease, sharing, nodes, services });
+            else { lease, sharing, tls, nodes, services });
         compare!(self, old.lease, new.lease, Lease, "lease." {
             ttl, renew, jeopardy, orphan_grace, reservation_timeout, reclaim_notice
         }, else {});
         compare!(self, old.sharing, new.sharing, Sharing, "sharing." {
             observe_only, starved_after, give_back_after, period, period_share
         }, else {});
+        self.tls(old.tls.as_ref(), new.tls.as_ref());
+    }
+
+    /// Without the table there is no key.
+    fn tls(&mut self, old: Option<&Tls>, new: Option<&Tls>) {
+        let directory = |tls: Option<&Tls>| {
+            let Tls { directory } = tls?;
+            Some(directory.clone())
+        };
+        self.key("tls.directory", &directory(old), &directory(new));
     }
 
     fn nodes(&mut self, old: &[Node], new: &[Node]) {

@@ -9,12 +9,13 @@ mod node;
 mod scaling;
 mod service;
 mod sharing;
+mod tls;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::kind::{AbsolutePath, Flag, Name};
-use super::written::{Found, Table};
+use super::written::{Found, Origin, Table};
 use super::{Cluster, Sharing};
 use lease::CheckedLease;
 
@@ -49,8 +50,11 @@ struct Pool {
 pub(super) fn cluster(mut root: Table<'_>) -> Option<Cluster> {
     let frame = root.table("cluster", "cluster").map(frame);
     root.must_have("cluster", "a table with the cluster's name, like name = \"demo\"".to_owned());
-    let insecure = frame.as_ref().map(|frame| &frame.insecure);
-    let (nodes, sockets) = node::all(root.list("node"), insecure);
+    let tls = tls::checked(root.table("tls", "tls"));
+    // Without `[cluster]`, or with something unusable there, that is the fault to mend first.
+    let is_open = |insecure: &Found<bool>| insecure.value || insecure.origin == Origin::Faulty;
+    let may_leave_loopback = tls.is_some() || frame.as_ref().is_none_or(|frame| is_open(&frame.insecure));
+    let (nodes, sockets) = node::all(root.list("node"), may_leave_loopback);
     let renew = frame.as_ref().map_or_else(lease::renew_default, |frame| frame.lease.renew.clone());
     let pool = node::pool(&nodes, sockets, renew, root.report());
     let services = service::all(root.named("service"), &pool);
@@ -64,6 +68,7 @@ pub(super) fn cluster(mut root: Table<'_>) -> Option<Cluster> {
         state_dir: frame.state_dir,
         lease: frame.lease.lease,
         sharing: frame.sharing,
+        tls,
         nodes: nodes.into_iter().map(|node| node.node).collect::<Option<_>>()?,
         services: services.into_iter().collect::<Option<_>>()?,
     })

@@ -227,7 +227,7 @@ impl Kind for AbsolutePath {
 }
 
 /// Whether it may name a cluster, a node or a service.
-pub(super) fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=NAME_MAX).contains(&name.len()) && !name.starts_with('-') && name.bytes().all(allowed)
 }

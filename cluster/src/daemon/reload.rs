@@ -16,6 +16,7 @@ use tracing::error;
 
 use super::Notify;
 use crate::config::{self, Cluster, Faults};
+use crate::tls::Tls;
 
 pub use outcome::Outcome;
 
@@ -30,19 +31,20 @@ pub struct Reload {
 }
 
 impl Reload {
-    /// Each SIGHUP has the file at `path` read again. Several while one is being applied are one: what is
-    /// read then is the newest. A file with a fault changes nothing; every fault is logged.
+    /// Each SIGHUP has the file at `path` read again, and first the certificates, if there are any. Several
+    /// while one is being applied are one: what is read then is the newest. A file with a fault changes
+    /// nothing; every fault is logged.
     ///
     /// # Errors
     /// The signal cannot be listened to.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn on_hangups(path: &Path) -> io::Result<Self> {
+    pub fn on_hangups(path: &Path, tls: Option<Tls>) -> io::Result<Self> {
         let hangups = signal(SignalKind::hangup())?;
         // One at a time: the next is read when the daemon has taken this one.
         let (told, read) = mpsc::channel(1);
-        let listening = tokio::spawn(read_on_hangups(path.to_owned(), hangups, told));
+        let listening = tokio::spawn(read_on_hangups(path.to_owned(), tls, hangups, told));
         Ok(Self::of(read, Some(AbortOnDropHandle::new(listening))))
     }
 
@@ -73,10 +75,16 @@ impl Reload {
     }
 }
 
-async fn read_on_hangups(path: PathBuf, mut hangups: Signal, told: mpsc::Sender<Cluster>) {
+async fn read_on_hangups(path: PathBuf, tls: Option<Tls>, mut hangups: Signal, told: mpsc::Sender<Cluster>) {
     let mut notify = Notify::new();
     while hangups.recv().await.is_some() {
         notify.reloading();
+        // Whatever becomes of the file: a certificate that is about to expire must not wait for it.
+        if let Some(tls) = tls.clone()
+            && let Err(failed) = tokio::task::spawn_blocking(move || tls.reload()).await
+        {
+            error!("reading the certificate failed, the one in force stays: {failed}");
+        }
         // Before the file is read, not after it: whatever is written after this is read by the next signal.
         let Ok(place) = told.reserve().await else { return };
         let file = path.clone();

@@ -175,7 +175,7 @@ name = "n3""#,
         5,
         r#"address = "10.0.0.11""#,
         &[
-            r#"5:11: node.address = "10.0.0.11", must be a loopback address (127.0.0.0/8 or ::1) because control traffic is not encrypted yet; insecure = true under [cluster] allows it all the same"#,
+            r#"5:11: node.address = "10.0.0.11", must be a loopback address (127.0.0.0/8 or ::1) because control calls are not encrypted; write [tls] and make certificates (accordion ca), or insecure = true under [cluster] allows it all the same"#,
         ],
     ),
     (

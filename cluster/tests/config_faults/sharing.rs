@@ -6,6 +6,24 @@ pub(crate) const CASES: &[Case] = &[
     (
         2,
         r#"name = "t"
+[tls]
+directory = "tls""#,
+        &[r#"4:13: tls.directory = "tls", must be an absolute path"#],
+    ),
+    (
+        2,
+        r#"name = "t"
+[tls]
+direktory = "/tls"
+data = true"#,
+        &[
+            r#"4:1: unknown key "direktory", did you mean "directory"?"#,
+            r#"5:1: unknown key "data", must be one of directory"#,
+        ],
+    ),
+    (
+        2,
+        r#"name = "t"
 [cluster.sharing]
 observe_only = "yes"
 starved_after = 30

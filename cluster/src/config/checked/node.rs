@@ -34,12 +34,9 @@ struct Taken {
     sockets: Sockets,
 }
 
-/// Every node, and their sockets; `insecure` is what `[cluster]` says, where it says anything.
-pub(super) fn all(tables: Vec<Table<'_>>, insecure: Option<&Found<bool>>) -> (Vec<CheckedNode>, Sockets) {
+/// Every node, and their sockets.
+pub(super) fn all(tables: Vec<Table<'_>>, may_leave_loopback: bool) -> (Vec<CheckedNode>, Sockets) {
     let mut taken = Taken::default();
-    // Without `[cluster]`, or with something unusable there, that is the fault to mend first.
-    let may_leave_loopback =
-        insecure.is_none_or(|insecure| insecure.value || insecure.origin == Origin::Faulty);
     let nodes = tables.into_iter().map(|table| checked(table, &mut taken, may_leave_loopback)).collect();
     (nodes, taken.sockets)
 }
@@ -70,8 +67,9 @@ fn checked(mut table: Table<'_>, taken: &mut Taken, may_leave_loopback: bool) ->
     if let Some(address) = &address {
         table.check(may_leave_loopback || address.value.is_loopback(), &[address.origin], || {
             format!(
-                "{}, must be a loopback address (127.0.0.0/8 or ::1) because control traffic is not \
-                 encrypted yet; insecure = true under [cluster] allows it all the same",
+                "{}, must be a loopback address (127.0.0.0/8 or ::1) because control calls are not encrypted; \
+                 write [tls] and make certificates (accordion ca), or insecure = true under [cluster] allows it \
+                 all the same",
                 table.shown("address", format_args!("\"{}\"", address.value), address.origin)
             )
         });
