@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proto::task_processor::{SetMaintenanceReply, SetMaintenanceRequest};
 
-use crate::reach::{Reach, Which, block_on, question, words};
+use crate::reach::{Nodes, Which, block_on, question, words};
 
 /// The command line of `undrain`.
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ fn say(args: &Args, wanted: SetMaintenanceRequest) -> ExitCode {
             let names: Vec<_> = reach.cluster.nodes.iter().map(|node| node.name.as_str()).collect();
             return Err(format!("cluster.toml has no node {name:?}; it has: {}", names.join(", ")));
         };
-        let mut client = Reach::task_processor(node).await?;
+        let mut client = Nodes::of(&reach.cluster)?.task_processor(node).await?;
         let whom = format!("the task-processor of {name}");
         let reply = client.set_maintenance(question(wanted)).await.map_err(|status| words(&whom, &status))?;
         #[allow(clippy::print_stdout)] // the answer to the person who typed the command

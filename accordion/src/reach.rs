@@ -1,17 +1,20 @@
 //! How the command finds and reaches the daemons: the sockets of this machine's front ends, and the
 //! nodes by their addresses in cluster.toml.
 
+mod nodes;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cluster::config::{Cluster, Node};
+use cluster::config::Cluster;
 use cluster::daemon::{DaemonArgs, Directories};
 use proto::load_manager::load_manager_client::LoadManagerClient;
 use proto::service_manager::service_manager_client::ServiceManagerClient;
-use proto::task_processor::task_processor_client::TaskProcessorClient;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
+
+pub(crate) use nodes::Nodes;
 
 /// How long a daemon may take for an answer before a person is told that there is none.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
@@ -66,20 +69,6 @@ impl Reach {
     pub(crate) async fn load_manager(&self, service: &str) -> Result<LoadManagerClient<Channel>, String> {
         let channel = self.socket("load-manager", &self.directories.load_manager_socket(service)).await?;
         Ok(LoadManagerClient::new(channel))
-    }
-
-    /// The task-processor of `node`, wherever it is.
-    pub(crate) async fn task_processor(node: &Node) -> Result<TaskProcessorClient<Channel>, String> {
-        let endpoint =
-            Endpoint::from_shared(format!("http://{}", node.control())).map_err(|fault| fault.to_string())?;
-        let channel = endpoint.connect_timeout(ANSWER_TIMEOUT).connect().await.map_err(|_| {
-            format!(
-                "node {:?} does not answer on {}; is its task-processor running?",
-                node.name,
-                node.control()
-            )
-        })?;
-        Ok(TaskProcessorClient::new(channel))
     }
 
     async fn socket(&self, daemon: &str, path: &Path) -> Result<Channel, String> {

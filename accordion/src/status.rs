@@ -1,18 +1,19 @@
 //! `accordion status`: what serves, what is borrowed, and what was decided last, as a table that a
 //! person reads or as JSON. Where several services share the pool, also who holds which node.
 
+mod certificates;
 mod pool;
 mod table;
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use proto::load_manager as decisions;
 use proto::service_manager as front;
 use serde::Serialize;
 
-use crate::reach::{Reach, Which, block_on, question, words};
+use crate::reach::{Nodes, Reach, Which, block_on, question, words};
 
 /// How often `--watch` looks again.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
@@ -59,9 +60,16 @@ pub(crate) fn main(args: &Args) -> ExitCode {
             let views = views(&reach, args.service.as_deref()).await?;
             // The one service of a file shows its nodes itself; of several each shows only its own view.
             let is_shared = args.service.is_none() && reach.cluster.services.len() > 1;
-            let pool = if is_shared { Some(pool::ask(&reach.cluster.nodes).await) } else { None };
-            let text =
-                if args.json { json(&views, pool.as_deref())? } else { whole(&views, pool.as_deref()) };
+            // With certificates every node is asked all the same: only it knows when its own ends.
+            let nodes = Nodes::of(&reach.cluster);
+            let is_asked = is_shared || reach.cluster.tls.is_some();
+            let pool = if is_asked { Some(pool::ask(&reach.cluster.nodes, &nodes).await) } else { None };
+            let text = if args.json {
+                json(&views, pool.as_deref())?
+            } else {
+                let shown = pool.as_deref().filter(|_| is_shared);
+                whole(&views, shown) + &certificates(&views, pool.as_deref(), nodes)
+            };
             let text = if args.watch && !args.json { format!("{REDRAW}{text}") } else { text };
             let mut out = std::io::stdout().lock();
             // A reader that has gone away (`| head`) is the end of the watching.
@@ -119,6 +127,17 @@ fn all_answer(views: &[ServiceView]) -> Result<(), String> {
 
 fn whole(views: &[ServiceView], pool: Option<&[pool::NodeView]>) -> String {
     table::of(views) + &pool.map(pool::of).unwrap_or_default()
+}
+
+fn certificates(
+    views: &[ServiceView],
+    pool: Option<&[pool::NodeView]>,
+    nodes: Result<Nodes, String>,
+) -> String {
+    match nodes {
+        Ok(nodes) => certificates::of(views, pool.unwrap_or_default(), &nodes, SystemTime::now()),
+        Err(why) => why + "\n",
+    }
 }
 
 fn json(views: &[ServiceView], pool: Option<&[pool::NodeView]>) -> Result<String, String> {

@@ -29,6 +29,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use cluster::config::{Cluster, Service};
 use cluster::daemon::{self, DaemonArgs, Reload, Shutdown};
+use cluster::tls::{self, Tls, TlsFault};
 use proto::load_manager::load_manager_server::LoadManagerServer;
 use proto::service_manager::ChildList;
 use tokio::net::UnixListener;
@@ -78,7 +79,9 @@ pub fn main(args: Args) -> ExitCode {
     let ended = runtime.context("no runtime").and_then(|runtime| {
         runtime.block_on(async {
             let shutdown = Shutdown::on_signals()?;
-            let reload = Reload::on_hangups(args.daemon.config_path(), None)?;
+            let identity = tls::Identity::FrontEnd(service.name.clone());
+            let tls = cluster.tls.as_ref().map(|tls| Tls::load(&cluster.name, tls, identity)).transpose()?;
+            let reload = Reload::on_hangups(args.daemon.config_path(), tls.clone())?;
             let directories = args.daemon.directories(&cluster)?;
             let places = Places {
                 control: daemon::unix_listener(&directories.load_manager_socket(&service.name))?,
@@ -86,7 +89,7 @@ pub fn main(args: Args) -> ExitCode {
                 journal: directories.state_file(&format!("decisions-{}.jsonl", service.name)),
                 incarnation: directories.state_file(&format!("load-manager-{}.incarnation", service.name)),
             };
-            run(cluster, service, places, reload, shutdown).await
+            run(cluster, service, places, tls, reload, shutdown).await
         })
     });
     match ended {
@@ -94,6 +97,10 @@ pub fn main(args: Args) -> ExitCode {
         Err(fault) if fault.is::<manager::Fenced>() => {
             tracing::error!("{fault}");
             ExitCode::from(daemon::EXIT_FENCED)
+        }
+        Err(fault) if fault.is::<TlsFault>() => {
+            tracing::error!("{fault}");
+            ExitCode::from(daemon::EXIT_CONFIG)
         }
         Err(fault) => {
             tracing::error!("load-manager ends: {fault:#}");
@@ -103,12 +110,13 @@ pub fn main(args: Args) -> ExitCode {
 }
 
 /// Decides for `service` until `shutdown` is asked for, by the nodes of the `cluster` and of what comes by
-/// `reload`. Everything is left as it is then: the last
-/// child_list serves on, and the next start goes on from it.
+/// `reload`, which it reaches with `tls` where there are certificates. Everything is left as it is then: the
+/// last child_list serves on, and the next start goes on from it.
 pub async fn run(
     cluster: Cluster,
     service: Service,
     places: Places,
+    tls: Option<Tls>,
     reload: Reload,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
@@ -121,9 +129,13 @@ pub async fn run(
     let (told, events) = mpsc::channel(EVENTS_MAX);
     let (wanted, list) = watch::channel(ChildList::default());
     let mut parts = tokio::task::JoinSet::new();
-    let mut links = Links::new(identity.clone(), cluster.lease.renew, told.clone());
+    if let Some(tls) = tls.clone() {
+        tracing::info!(expires = tls::date(tls.expires()), "the nodes are called with TLS");
+        parts.spawn(tls.watch_expiry());
+    }
+    let mut links = Links::new(identity.clone(), cluster.lease.renew, told.clone(), tls);
     for (index, node) in cluster.nodes.iter().enumerate() {
-        links.open(index, node.control());
+        links.open(index, node.name.clone(), node.control());
     }
     let front = front::Front {
         socket: places.service_manager,

@@ -1,17 +1,21 @@
 //! The link to one node: one renewal stream, leases or not (design section 6). A broken stream is
 //! tried again at once, so that a daemon that is gone is told from one that is slow: its machine
-//! refuses the new connection.
+//! refuses the new connection. One whose certificate does not hold, or that does not have ours, is
+//! there and silent.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use cluster::backoff::Backoff;
+use cluster::tls::{DialFault, Tls};
+use hyper_util::rt::TokioIo;
 use proto::task_processor as wire;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
+use tower::service_fn;
 
 use crate::calls::{Identity, NodeClient, adoption, timed, words};
 use crate::event::Event;
@@ -56,8 +60,12 @@ pub(crate) struct Said {
 pub(crate) struct Link {
     /// The index of the node in the pool.
     pub node: usize,
+    /// Its name, which its certificate must carry.
+    pub name: String,
     /// Where its control calls go.
     pub address: SocketAddr,
+    /// What it is shown, where there are certificates.
+    pub tls: Option<Tls>,
     /// Who asks.
     pub identity: Identity,
     /// How often to renew.
@@ -127,14 +135,27 @@ impl Link {
             .http2_keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_TIMEOUT)
             .keep_alive_while_idle(true);
-        match endpoint.connect().await {
+        match self.channel(&endpoint).await {
             Ok(channel) => Ok(NodeClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX)),
             Err(fault) if is_refused(&fault) => Err(Event::Heard(Heard::LinkRefused {
                 node: self.node,
                 words: format!("nothing listens on {}; is the task-processor running there?", self.address),
             })),
-            Err(_) => Err(self.silent(format!("no connection to {}; is the machine up?", self.address))),
+            Err(fault) => Err(self.silent(match cause::<DialFault>(&fault) {
+                Some(handshake @ DialFault::Handshake { .. }) => handshake.to_string(),
+                _ => format!("no connection to {}; is the machine up?", self.address),
+            })),
         }
+    }
+
+    async fn channel(&self, endpoint: &Endpoint) -> Result<Channel, tonic::transport::Error> {
+        let Some(tls) = &self.tls else { return endpoint.connect().await };
+        let (tls, name, address) = (tls.clone(), self.name.clone(), self.address);
+        let dial = move |_| {
+            let (tls, name) = (tls.clone(), name.clone());
+            async move { tls.dial(&name, address).await.map(TokioIo::new) }
+        };
+        endpoint.connect_with_connector(service_fn(dial)).await
     }
 
     async fn adopt(&self, client: &mut NodeClient) -> Result<Vec<wire::Adopted>, Event> {
@@ -245,15 +266,23 @@ fn take_sent(sent: &mut VecDeque<(u64, Instant)>, sequence: u64) -> Option<Insta
 
 /// Whether the machine itself said that nobody listens there.
 fn is_refused(fault: &tonic::transport::Error) -> bool {
+    cause::<std::io::Error>(fault).is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused)
+}
+
+/// The first fault of that type among all that led to this one.
+fn cause<T: std::error::Error + 'static>(fault: &tonic::transport::Error) -> Option<&T> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(fault);
     while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return io.kind() == std::io::ErrorKind::ConnectionRefused;
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
         }
         cause = error.source();
     }
-    false
+    None
 }
+
+#[cfg(test)]
+mod secured_tests;
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use cluster::config::{Cluster, Node};
 use cluster::daemon::{self, DaemonArgs, EXIT_CONFIG, Reload, Shutdown};
+use cluster::tls::{Identity, Tls};
 
 use crate::{Config, Listeners, NodeFault, run};
 
@@ -45,7 +46,7 @@ pub fn main(args: Args) -> ExitCode {
         Err(fault) => {
             tracing::error!("{fault}");
             match fault {
-                NodeFault::State(_) => ExitCode::from(EXIT_CONFIG),
+                NodeFault::State(_) | NodeFault::Tls(_) | NodeFault::Open(_) => ExitCode::from(EXIT_CONFIG),
                 NodeFault::Io(_) | NodeFault::Owner(_) | NodeFault::Runner(_) | NodeFault::Control(_) => {
                     ExitCode::FAILURE
                 }
@@ -55,6 +56,8 @@ pub fn main(args: Args) -> ExitCode {
 }
 
 fn begin(args: &DaemonArgs, cluster: Cluster, node: Node) -> Result<(), NodeFault> {
+    let identity = Identity::Node(node.name.clone());
+    let tls = cluster.tls.as_ref().map(|tls| Tls::load(&cluster.name, tls, identity)).transpose()?;
     let directories = args.directories(&cluster)?;
     let state_file = directories.state_file(&format!("task-processor-{}.state", node.name));
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
@@ -66,8 +69,8 @@ fn begin(args: &DaemonArgs, cluster: Cluster, node: Node) -> Result<(), NodeFaul
         tokio::runtime::Builder::new_multi_thread().worker_threads(CONTROL_THREADS).enable_all().build()?;
     runtime.block_on(async {
         let shutdown = Shutdown::on_signals()?;
-        let reload = Reload::on_hangups(args.config_path(), None)?;
-        run(Config { cluster, node, state_file }, listeners, reload, shutdown).await
+        let reload = Reload::on_hangups(args.config_path(), tls.clone())?;
+        run(Config { cluster, node, state_file, tls }, listeners, reload, shutdown).await
     })
 }
 

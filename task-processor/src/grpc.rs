@@ -1,13 +1,17 @@
 //! The node's gRPC service: takes wire messages apart, asks the node, and answers. It decides nothing.
 
+mod caller;
 mod incoming;
+mod refusals;
 mod renewals;
 mod wire;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
+use cluster::tls::Tls;
 use proto::task_processor as pb;
 use proto::task_processor::task_processor_server::{TaskProcessor, TaskProcessorServer};
 use tokio_util::task::TaskTracker;
@@ -16,7 +20,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::node::{Asked, Call, Done, Node};
 
+use caller::{Act, Caller, Rights};
 use incoming::Incoming;
+use refusals::Refusals;
 use renewals::{Renewals, Replies};
 
 /// The largest message taken: far more than any front end's list of leases.
@@ -36,12 +42,19 @@ pub(crate) struct Control {
     node: Node,
     data_address: SocketAddr,
     renewals: Renewals,
+    tls: Option<Tls>,
+    refusals: Arc<Refusals>,
+    rights: Rights,
 }
 
 impl Control {
-    /// Speaks for a node whose requests go to `data_address`. The streams run as tasks of `tracker`.
-    pub(crate) fn new(node: Node, data_address: SocketAddr, tracker: TaskTracker) -> Self {
-        Self { renewals: Renewals::new(node.clone(), tracker), node, data_address }
+    /// Speaks for a node whose requests go to `data_address`, with `tls` to those who may only. The streams
+    /// run as tasks of `tracker`.
+    pub(crate) fn new(node: Node, data_address: SocketAddr, tls: Option<Tls>, tracker: TaskTracker) -> Self {
+        let refusals = Arc::new(Refusals::default());
+        let rights = Rights::new(tls.is_some(), Arc::clone(&refusals));
+        let renewals = Renewals::new(node.clone(), rights.clone(), tracker);
+        Self { renewals, node, data_address, tls, refusals, rights }
     }
 
     /// Serves on the listener until `stop`, then until every connection is closed.
@@ -53,6 +66,7 @@ impl Control {
         listener: tokio::net::TcpListener,
         stop: impl Future<Output = ()>,
     ) -> Result<(), tonic::transport::Error> {
+        let incoming = Incoming::on(listener, self.tls.clone(), &self.refusals);
         let service = TaskProcessorServer::new(self)
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
@@ -62,12 +76,19 @@ impl Control {
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .concurrency_limit_per_connection(CALLS_MAX)
             .add_service(service)
-            .serve_with_incoming_shutdown(Incoming::on(listener), stop)
+            .serve_with_incoming_shutdown(incoming, stop)
             .await
     }
 
     async fn call(&self, call: Call, request: Request<pb::LeaseRef>) -> Result<Done, Status> {
-        let lease = wire::lease_ref(request.into_inner())?;
+        let (_, sent, message) = request.into_parts();
+        let lease = wire::lease_ref(message)?;
+        if self.tls.is_some() {
+            // A lease never gets another holder: what is true of it now is true of the call.
+            let holder = self.node.holder_of(lease.id.clone()).await?;
+            let act = holder.as_ref().map_or(Act::HoldUnknown, |holder| Act::Hold(&holder.service));
+            self.rights.check(&sent, act)?;
+        }
         Ok(self.node.call(call, lease).await?)
     }
 }
@@ -80,8 +101,9 @@ impl TaskProcessor for Control {
         &self,
         request: Request<pb::ReserveRequest>,
     ) -> Result<Response<pb::ReserveReply>, Status> {
-        let request = request.into_inner();
+        let (_, sent, request) = request.into_parts();
         let holder = wire::holder(request.service, request.front_end)?;
+        self.rights.check(&sent, Act::Hold(&holder.service))?;
         let request_id = wire::name("request_id", request.request_id)?;
         let reclaim = request.reclaim.map(wire::reclaim_wish).transpose()?;
         let asked = Asked { holder, incarnation: request.incarnation, request_id, reclaim };
@@ -117,8 +139,9 @@ impl TaskProcessor for Control {
     }
 
     async fn adopt(&self, request: Request<pb::AdoptRequest>) -> Result<Response<pb::AdoptReply>, Status> {
-        let request = request.into_inner();
+        let (_, sent, request) = request.into_parts();
         let holder = wire::holder(request.service, request.front_end)?;
+        self.rights.check(&sent, Act::Hold(&holder.service))?;
         let leases = self.node.adopt(holder, request.incarnation).await?;
         let wire = |(lease, entrance)| {
             wire::adopted(lease, self.node.ttl(), wire::entrance(entrance, self.data_address))
@@ -130,18 +153,30 @@ impl TaskProcessor for Control {
         &self,
         request: Request<Streaming<pb::RenewRequest>>,
     ) -> Result<Response<Self::RenewStream>, Status> {
-        Ok(Response::new(self.renewals.open(request.into_inner())))
+        // Whose leases are meant stands in its first message.
+        self.rights.check(request.extensions(), Act::HoldUnknown)?;
+        let caller = request.extensions().get::<Caller>().cloned();
+        Ok(Response::new(self.renewals.open(request.into_inner(), caller)))
     }
 
     async fn set_maintenance(
         &self,
         request: Request<pb::SetMaintenanceRequest>,
     ) -> Result<Response<pb::SetMaintenanceReply>, Status> {
+        self.rights.check(request.extensions(), Act::Operate)?;
         let wanted = wire::maintenance(&request.into_inner())?;
         Ok(Response::new(self.node.set_maintenance(wanted).await?.into()))
     }
 
-    async fn status(&self, _: Request<pb::StatusRequest>) -> Result<Response<pb::NodeStatus>, Status> {
-        Ok(Response::new(self.node.overview().await?.into()))
+    async fn status(&self, request: Request<pb::StatusRequest>) -> Result<Response<pb::NodeStatus>, Status> {
+        self.rights.check(request.extensions(), Act::Look)?;
+        let (connections_refused, calls_refused) = self.refusals.counts();
+        let expires = self.tls.as_ref().and_then(|tls| tls.expires().duration_since(UNIX_EPOCH).ok());
+        Ok(Response::new(pb::NodeStatus {
+            connections_refused,
+            calls_refused,
+            certificate_expires_unix_s: expires.map(|since| since.as_secs()),
+            ..self.node.overview().await?.into()
+        }))
     }
 }

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use cluster::config::{Cluster, DataPath, Service};
 use cluster::daemon::{Reload, Shutdown};
+use cluster::tls::{Tls, TlsFault};
 use relay::{Relay, Settings};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +48,8 @@ pub struct Config {
     pub node: cluster::config::Node,
     /// Where the node keeps its epoch.
     pub state_file: PathBuf,
+    /// What it shows on its control port, and whom it takes there; `None`: anybody.
+    pub tls: Option<Tls>,
 }
 
 /// What a node listens on.
@@ -76,6 +79,15 @@ pub enum NodeFault {
          slot stays taken: start it again"
     )]
     Runner(tokio::task::JoinError),
+    /// A certificate is missing or unfit.
+    #[error(transparent)]
+    Tls(#[from] TlsFault),
+    /// Anybody could reach its control port.
+    #[error(
+        "control calls on {0} would be for anybody who reaches it: write [tls] into cluster.toml and make certificates \
+         (accordion ca), or insecure = true under [cluster]"
+    )]
+    Open(SocketAddr),
     /// The gRPC listener failed.
     #[error("the control listener failed: {0}")]
     Control(#[from] tonic::transport::Error),
@@ -101,6 +113,7 @@ pub async fn run(
         slots = config.node.slots,
         "node listens"
     );
+    let _expiry = guard(&config, control.local_addr()?)?;
 
     let gate = Arc::new(Gate::new());
     let stop_load = CancellationToken::new();
@@ -113,13 +126,14 @@ pub async fn run(
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let surroundings = Surroundings { gate: Arc::clone(&gate), roots, figures };
     let follower = Follower::new(config.cluster.clone(), config.node.clone());
+    let tls = config.tls.clone();
     let (node, owner) = Node::start(terms(config), surroundings)?;
     let owner = AbortOnDropHandle::new(owner);
     let _following = AbortOnDropHandle::new(tokio::spawn(follower.run(reload, node.clone())));
     let relay = Relay::start(listeners.data, workers, gate, settings)?;
 
     let (tracker, stop_control) = (TaskTracker::new(), CancellationToken::new());
-    let service = Control::new(node.clone(), data_address, tracker.clone());
+    let service = Control::new(node.clone(), data_address, tls, tracker.clone());
     let serving = service.serve(control, stop_control.clone().cancelled_owned());
     let mut serving = AbortOnDropHandle::new(tokio::spawn(serving));
     node.wired().await;
@@ -160,6 +174,27 @@ async fn end(
         () = shutdown.forced() => Ok(true),
         ended = owner => ended.map_err(NodeFault::Owner)?.map(|()| false),
     }
+}
+
+/// Says who may call here, and refuses that it be anybody without a word in the file. With certificates, what
+/// watches over the end of the node's own.
+fn guard(config: &Config, control: SocketAddr) -> Result<Option<AbortOnDropHandle<()>>, NodeFault> {
+    let Some(tls) = &config.tls else {
+        match (control.ip().is_loopback(), config.cluster.insecure) {
+            (true, _) => info!("no [tls]: control calls are not encrypted and stay on the loopback"),
+            (false, true) => warn!(
+                %control,
+                "insecure: control calls are not encrypted, and whoever reaches this address may start services"
+            ),
+            (false, false) => return Err(NodeFault::Open(control)),
+        }
+        return Ok(None);
+    };
+    info!(
+        expires = cluster::tls::date(tls.expires()),
+        "control calls need a certificate of the cluster's CA"
+    );
+    Ok(Some(AbortOnDropHandle::new(tokio::spawn(tls.clone().watch_expiry()))))
 }
 
 fn first_address(listeners: &[TcpListener]) -> io::Result<SocketAddr> {

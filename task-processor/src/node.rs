@@ -217,6 +217,7 @@ type Answer<T> = oneshot::Sender<Result<T, CallFault>>;
 enum Command {
     Reserve { asked: Asked, answer: Answer<Result<Grant, Denial>> },
     Call { call: Call, lease: LeaseRef, answer: Answer<Done> },
+    HolderOf { lease: LeaseId, answer: Answer<Option<Holder>> },
     Adopt { holder: Holder, incarnation: u64, answer: Answer<Vec<(Adopted, Option<Entrance>)>> },
     Renew { renewal: Renewal, sequence: u64, line: Line },
     CloseLine(LineId),
@@ -255,6 +256,11 @@ impl Node {
     /// Makes a call about a lease and waits for its answer.
     pub(crate) async fn call(&self, call: Call, lease: LeaseRef) -> Result<Done, CallFault> {
         self.ask(|answer| Command::Call { call, lease, answer }).await
+    }
+
+    /// Whose lease that is, if there is such a one.
+    pub(crate) async fn holder_of(&self, lease: LeaseId) -> Result<Option<Holder>, CallFault> {
+        self.ask(|answer| Command::HolderOf { lease, answer }).await
     }
 
     /// Takes the holder's leases over, each with where its requests are taken.

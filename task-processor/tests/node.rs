@@ -500,7 +500,8 @@ async fn a_saved_epoch_that_cannot_be_understood_is_not_taken_for_none() {
     };
     let cluster = cluster();
     let node = cluster.nodes[0].clone();
-    let config = task_processor::Config { cluster, node, state_file: state_file(directory.path()) };
+    let config =
+        task_processor::Config { cluster, node, state_file: state_file(directory.path()), tls: None };
     let (_files, reload) = cluster::daemon::Reload::manual();
     let shutdown = cluster::daemon::Shutdown::manual();
     let ended = soon(task_processor::run(config, listeners, reload, shutdown)).await;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use super::table;
-use crate::reach::{Reach, question, words};
+use crate::reach::{Nodes, question, words};
 
 /// Nodes that are asked at a time: one that is gone takes the whole time for an answer.
 const ASKED_MAX: usize = 64;
@@ -20,7 +20,7 @@ const COLUMNS: [&str; 5] = ["NODE", "ADDRESS", "SLOTS", "HELD BY", "NOTE"];
 /// One node of the pool.
 #[derive(Debug, Serialize)]
 pub(super) struct NodeView {
-    node: String,
+    pub(super) node: String,
     address: String,
     /// What its task-processor says, or why it says nothing.
     task_processor: Result<Slots, String>,
@@ -38,6 +38,11 @@ struct Slots {
     requests_cut: u64,
     /// One for each slot that is held.
     held: Vec<Held>,
+    /// Where there are certificates: when the node's ends, and who was refused for theirs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_expires_unix_s: Option<u64>,
+    connections_refused: u64,
+    calls_refused: u64,
 }
 
 /// A slot and its holder.
@@ -57,14 +62,15 @@ struct Reclaim {
     notice_ms: u64,
 }
 
-/// Every node, in the order given.
-pub(super) async fn ask(nodes: &[Node]) -> Vec<NodeView> {
+/// Every node, in the order given; `reach` says how, or why it cannot be done.
+pub(super) async fn ask(nodes: &[Node], reach: &Result<Nodes, String>) -> Vec<NodeView> {
     let (mut views, mut asked) = (Vec::new(), JoinSet::new());
     for (index, node) in nodes.iter().cloned().enumerate() {
         if asked.len() >= ASKED_MAX {
             views.extend(asked.join_next().await.and_then(Result::ok));
         }
-        asked.spawn(async move { (index, view(&node).await) });
+        let reach = reach.clone();
+        asked.spawn(async move { (index, view(&node, reach).await) });
     }
     while let Some(answered) = asked.join_next().await {
         views.extend(answered.ok());
@@ -73,9 +79,9 @@ pub(super) async fn ask(nodes: &[Node]) -> Vec<NodeView> {
     views.into_iter().map(|(_, view)| view).collect()
 }
 
-async fn view(node: &Node) -> NodeView {
+async fn view(node: &Node, reach: Result<Nodes, String>) -> NodeView {
     let answer = async {
-        let reply = Reach::task_processor(node).await?.status(question(StatusRequest {})).await;
+        let reply = reach?.task_processor(node).await?.status(question(StatusRequest {})).await;
         reply.map_err(|status| words("the task-processor", &status))
     };
     NodeView {
@@ -112,6 +118,19 @@ fn row(view: &NodeView) -> [String; COLUMNS.len()] {
     }
 }
 
+impl NodeView {
+    /// When its certificate ends, where it has one and answers.
+    pub(super) fn certificate_expires_unix_s(&self) -> Option<u64> {
+        self.task_processor.as_ref().ok()?.certificate_expires_unix_s
+    }
+
+    /// Connections and calls.
+    pub(super) fn refused(&self) -> (u64, u64) {
+        let known = self.task_processor.as_ref();
+        known.map_or((0, 0), |slots| (slots.connections_refused, slots.calls_refused))
+    }
+}
+
 impl Slots {
     fn note(&self) -> String {
         let standing = match (self.stopping, self.maintenance) {
@@ -139,8 +158,17 @@ impl Held {
 impl From<NodeStatus> for Slots {
     fn from(status: NodeStatus) -> Self {
         let NodeStatus { slots, maintenance, stopping, leases, leftovers, requests_cut, .. } = status;
-        let held = leases.into_iter().map(Held::from).collect();
-        Self { slots, maintenance, stopping, leftovers, requests_cut, held }
+        Self {
+            slots,
+            maintenance,
+            stopping,
+            leftovers,
+            requests_cut,
+            held: leases.into_iter().map(Held::from).collect(),
+            certificate_expires_unix_s: status.certificate_expires_unix_s,
+            connections_refused: status.connections_refused,
+            calls_refused: status.calls_refused,
+        }
     }
 }
 

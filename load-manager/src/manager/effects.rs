@@ -60,7 +60,7 @@ impl Manager {
         let nodes = &self.holder.settings().nodes;
         self.clients.resize(nodes.len(), None);
         self.waiting.resize(nodes.len(), None);
-        self.links.open(node, nodes[node].control);
+        self.links.open(node, nodes[node].name.clone(), nodes[node].control);
     }
 
     fn add(&mut self, node: usize, request_id: String, reclaim: Option<pb::ReclaimWish>) {

@@ -2,8 +2,9 @@
 //! left.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use cluster::tls::Tls;
 use proto::task_processor as node;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
@@ -22,6 +23,8 @@ pub(crate) struct Links {
     claim: watch::Sender<Option<Said>>,
     /// For the links.
     told: mpsc::Sender<Event>,
+    /// What is shown to the nodes, where there are certificates.
+    tls: Option<Tls>,
     open: Vec<Option<Open>>,
     tasks: JoinSet<()>,
 }
@@ -34,18 +37,26 @@ struct Open {
 }
 
 impl Links {
-    /// None yet. Those to come renew so often and tell what they hear.
-    pub(crate) fn new(identity: Identity, renew: Duration, told: mpsc::Sender<Event>) -> Self {
+    /// None yet. Those to come renew so often, tell what they hear, and are encrypted with `tls`.
+    pub(crate) fn new(
+        identity: Identity,
+        renew: Duration,
+        told: mpsc::Sender<Event>,
+        tls: Option<Tls>,
+    ) -> Self {
         let (claim, _) = watch::channel(None);
-        Self { identity, renew, born: Instant::now(), claim, told, open: Vec::new(), tasks: JoinSet::new() }
+        let (born, open, tasks) = (Instant::now(), Vec::new(), JoinSet::new());
+        Self { identity, renew, born, claim, told, tls, open, tasks }
     }
 
-    /// Opens one to the node of that index, whose control calls go to `address`.
-    pub(crate) fn open(&mut self, node: usize, address: SocketAddr) {
+    /// Opens one to the node of that index and name, whose control calls go to `address`.
+    pub(crate) fn open(&mut self, node: usize, name: String, address: SocketAddr) {
         let (leases, receiver) = watch::channel(Vec::new());
         let link = Link {
             node,
+            name,
             address,
+            tls: self.tls.clone(),
             identity: self.identity.clone(),
             renew: self.renew,
             born: self.born,
@@ -79,6 +90,11 @@ impl Links {
         if let Some(open) = self.open.get_mut(node).and_then(Option::take) {
             open.task.abort();
         }
+    }
+
+    /// When the certificate ends that is shown to the nodes.
+    pub(crate) fn certificate_expires(&self) -> Option<SystemTime> {
+        self.tls.as_ref().map(Tls::expires)
     }
 
     /// Whether there is one.

@@ -41,7 +41,7 @@ impl Desk {
         let (wanted, list) = watch::channel(front::ChildList::default());
         let (renewal, renewals) = watch::channel(Vec::new());
         let identity = Identity { service: "shop".into(), front_end: "127.0.0.1".into(), incarnation: 7 };
-        let mut links = Links::new(identity.clone(), Duration::from_secs(3), told.clone());
+        let mut links = Links::new(identity.clone(), Duration::from_secs(3), told.clone(), None);
         links.pretend(0, renewal);
         let manager = Manager::new(Setup {
             service: cluster.services[0].clone(),

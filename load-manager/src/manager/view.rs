@@ -1,6 +1,6 @@
 //! What a person is shown of the nodes and of the last decision.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cluster::config::Policy;
 use cluster::share::Claim;
@@ -31,6 +31,7 @@ impl Manager {
             uptime_ms: holder.uptime(now).as_millis() as u64,
             standby: holder.fleet().standby_count(),
             claim: claim_view(holder),
+            certificate_expires_unix_s: self.links.certificate_expires().map(unix_s),
         }
     }
 
@@ -47,6 +48,10 @@ impl Manager {
         let requests = if in_flight == 1 { "request" } else { "requests" };
         format!("{children}, level {level}, {in_flight} {requests} in flight")
     }
+}
+
+fn unix_s(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn claim_view(holder: &Holder) -> Option<wire::Claim> {

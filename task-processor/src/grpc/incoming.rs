@@ -1,20 +1,30 @@
 //! The connections of the control port, one after the other: no more than a node has use for, and
 //! with a pause after each failed accept, which would otherwise be tried again at once and for ever.
+//! With certificates each comes once its handshake is over, which none waits for behind another.
 
+mod handshakes;
+
+use std::fmt::Debug;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use cluster::backoff::Backoff;
+use cluster::tls::Tls;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 use tokio_stream::Stream;
 use tokio_util::sync::PollSemaphore;
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::Connected;
 use tracing::{info, warn};
+
+use super::caller::Caller;
+use super::refusals::Refusals;
+use handshakes::Handshakes;
 
 /// Connections open at once: eight for each renewal stream that a node takes. Others wait in the
 /// listener's backlog.
@@ -34,29 +44,39 @@ pub(super) struct Incoming {
     backoff: Backoff,
     /// Accepts that failed in a row.
     failures: u64,
+    /// Where there are certificates.
+    handshakes: Option<Handshakes>,
 }
 
 /// One connection, which gives its room back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Io>,
+    caller: Caller,
     _room: OwnedSemaphorePermit,
 }
 
+/// With TLS or without.
+trait Io: AsyncRead + AsyncWrite + Debug + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Debug + Send + Unpin> Io for T {}
+
 impl Incoming {
-    /// Accepts on `listener`.
-    pub(super) fn on(listener: TcpListener) -> Self {
-        Self::bounded(listener, CONNECTIONS_MAX)
+    /// Accepts on `listener`, with `tls` only who shows a certificate.
+    pub(super) fn on(listener: TcpListener, tls: Option<Tls>, refusals: &Arc<Refusals>) -> Self {
+        let handshakes = tls.map(|tls| Handshakes::new(tls, Arc::clone(refusals)));
+        Self { handshakes, ..Self::bounded(listener, CONNECTIONS_MAX) }
     }
 
     fn bounded(listener: TcpListener, connections_max: usize) -> Self {
         Self {
             listener,
-            rooms: PollSemaphore::new(std::sync::Arc::new(tokio::sync::Semaphore::new(connections_max))),
+            rooms: PollSemaphore::new(Arc::new(tokio::sync::Semaphore::new(connections_max))),
             room: None,
             pause: None,
             backoff: Backoff::new(PAUSE_FIRST, PAUSE_MAX),
             failures: 0,
+            handshakes: None,
         }
     }
 
@@ -83,6 +103,11 @@ impl Stream for Incoming {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         loop {
+            if let Some(handshakes) = &mut this.handshakes
+                && let Poll::Ready(connection) = handshakes.poll_done(context)
+            {
+                return Poll::Ready(Some(Ok(connection)));
+            }
             if let Some(pause) = &mut this.pause {
                 ready!(pause.as_mut().poll(context));
                 this.pause = None;
@@ -91,10 +116,14 @@ impl Stream for Incoming {
                 this.room = ready!(this.rooms.poll_acquire(context));
             }
             match ready!(this.listener.poll_accept(context)) {
-                Ok((stream, _)) => {
+                Ok((stream, address)) => {
                     this.succeeded();
                     let room = this.room.take().expect("nobody closes the semaphore");
-                    return Poll::Ready(Some(Ok(Connection { stream, _room: room })));
+                    let Some(handshakes) = &mut this.handshakes else {
+                        let caller = Caller { address, peer: None };
+                        return Poll::Ready(Some(Ok(Connection::new(stream, caller, room))));
+                    };
+                    handshakes.begin(stream, address, room);
                 }
                 Err(error) => this.failed(&error),
             }
@@ -103,16 +132,20 @@ impl Stream for Incoming {
 }
 
 impl Connection {
-    fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
+    fn new(stream: impl Io + 'static, caller: Caller, room: OwnedSemaphorePermit) -> Self {
+        Self { stream: Box::new(stream), caller, _room: room }
+    }
+
+    fn stream(self: Pin<&mut Self>) -> Pin<&mut Box<dyn Io>> {
         Pin::new(&mut self.get_mut().stream)
     }
 }
 
 impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = Caller;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+    fn connect_info(&self) -> Caller {
+        self.caller.clone()
     }
 }
 
@@ -157,6 +190,7 @@ mod tests {
     use std::net::{Ipv4Addr, UdpSocket};
     use std::os::fd::OwnedFd;
 
+    use tokio::net::TcpStream;
     use tokio::time::timeout;
     use tokio_stream::StreamExt;
 
@@ -172,7 +206,7 @@ mod tests {
         socket.send_to(b"x", socket.local_addr().unwrap()).unwrap();
         socket.set_nonblocking(true).unwrap();
         let listener = TcpListener::from_std(OwnedFd::from(socket).into()).unwrap();
-        let mut incoming = Incoming::on(listener);
+        let mut incoming = Incoming::on(listener, None, &Arc::default());
         let waited = timeout(Duration::from_millis(500), incoming.next()).await;
         assert!(waited.is_err(), "{waited:?}");
         // 10, 20, 40, 80, 160, 320 ms: the sixth pause is not over.

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use tonic::{Status, Streaming};
 use tracing::warn;
 
+use super::caller::{Act, Caller, Rights};
 use super::wire;
 use crate::lease::{Holder, Renewal};
 use crate::node::{Line, LineId, Node, Notice};
@@ -27,24 +28,26 @@ pub(super) type Replies = std::pin::Pin<Box<dyn Stream<Item = Result<pb::RenewRe
 #[derive(Debug)]
 pub(super) struct Renewals {
     node: Node,
+    rights: Rights,
     tracker: TaskTracker,
     next: AtomicU64,
 }
 
 impl Renewals {
-    pub(super) fn new(node: Node, tracker: TaskTracker) -> Self {
-        Self { node, tracker, next: AtomicU64::new(1) }
+    pub(super) fn new(node: Node, rights: Rights, tracker: TaskTracker) -> Self {
+        Self { node, rights, tracker, next: AtomicU64::new(1) }
     }
 
-    /// Takes the holder's half and answers with the node's.
-    pub(super) fn open(&self, messages: Streaming<pb::RenewRequest>) -> Replies {
+    /// Takes the holder's half, that `caller` opened, and answers with the node's.
+    pub(super) fn open(&self, messages: Streaming<pb::RenewRequest>, caller: Option<Caller>) -> Replies {
         let (out, notices) = mpsc::channel(NOTICES_MAX);
         let (fault, faults) = mpsc::channel(1);
         let id = LineId(self.next.fetch_add(1, Ordering::Relaxed));
         let line = Line { id, out, cut: CancellationToken::new() };
-        let node = self.node.clone();
+        let (node, rights) = (self.node.clone(), self.rights.clone());
         self.tracker.spawn(async move {
-            let end = listen(&node, messages, &line).await;
+            let may_speak = |service: &str| rights.check_caller(caller.as_ref(), Act::Hold(service));
+            let end = listen(&node, messages, &line, may_speak).await;
             if let Err(said) = end {
                 warn!(fault = said.message(), "renewal stream dropped");
                 // There is room for the one fault; a holder that is gone need not hear it.
@@ -61,8 +64,13 @@ impl Renewals {
 /// Passes messages on until the holder goes away or the node cuts the line.
 ///
 /// # Errors
-/// When the holder says nonsense, in one sentence for it.
-async fn listen(node: &Node, mut messages: Streaming<pb::RenewRequest>, line: &Line) -> Result<(), Status> {
+/// When the holder says nonsense, or may not speak for the service, in one sentence for it.
+async fn listen(
+    node: &Node,
+    mut messages: Streaming<pb::RenewRequest>,
+    line: &Line,
+    may_speak: impl Fn(&str) -> Result<(), Status>,
+) -> Result<(), Status> {
     let mut speaker: Option<Holder> = None;
     loop {
         let message = tokio::select! {
@@ -75,6 +83,9 @@ async fn listen(node: &Node, mut messages: Streaming<pb::RenewRequest>, line: &L
         let Ok(Some(message)) = message else { return Ok(()) };
         let sequence = message.sequence;
         let holder = wire::holder(message.service, message.front_end)?;
+        if speaker.is_none() {
+            may_speak(&holder.service)?;
+        }
         let first = speaker.get_or_insert_with(|| holder.clone());
         if *first != holder {
             let text = format!("this renewal stream speaks for {first}: open another one for {holder}");

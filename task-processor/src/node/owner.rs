@@ -195,6 +195,9 @@ impl Owner {
                 reply(answer, result);
             }
             Command::Call { call, lease, answer } => self.call(call, lease, answer).await,
+            Command::HolderOf { lease, answer } => {
+                reply(answer, Ok(self.book.lease(&lease).map(|lease| lease.holder.clone())));
+            }
             Command::Adopt { holder, incarnation, answer } => {
                 let now = self.now();
                 let adopted = self.book.adopt(now, &holder, incarnation);

@@ -97,7 +97,7 @@ pub async fn world_in(cluster: Cluster, directory: TempDir) -> World {
     let control = listeners.control.local_addr().unwrap();
     let data = listeners.data[0].local_addr().unwrap();
     let node = cluster.nodes[0].clone();
-    let config = Config { cluster, node, state_file: state_file(directory.path()) };
+    let config = Config { cluster, node, state_file: state_file(directory.path()), tls: None };
     let shutdown = Shutdown::manual();
     let (files, reload) = Reload::manual();
     let ended = tokio::spawn(task_processor::run(config, listeners, reload, shutdown.clone()));
