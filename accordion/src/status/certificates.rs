@@ -26,13 +26,7 @@ pub(super) fn of(views: &[ServiceView], pool: &[NodeView], own: &Nodes, now: Sys
     let mut ends: Vec<_> = own.into_iter().chain(told).chain(nodes).collect();
     ends.dedup();
     for (identity, expires) in ends.into_iter().filter(|(_, expires)| *expires < now + WARN_BEFORE) {
-        let (when, arguments) = (date(expires), identity.arguments());
-        let ends = match days_left(expires, now) {
-            ..0 => format!("has expired on {when}"),
-            0 => format!("expires today ({when})"),
-            1 => format!("expires tomorrow ({when})"),
-            days => format!("expires in {days} days ({when})"),
-        };
+        let (ends, arguments) = (end(expires, now), identity.arguments());
         // Writing into a String cannot fail.
         let _ = writeln!(text, "certificate of {identity} {ends}: accordion ca issue {arguments}");
     }
@@ -50,6 +44,32 @@ pub(super) fn of(views: &[ServiceView], pool: &[NodeView], own: &Nodes, now: Sys
     text
 }
 
+/// Completes "the certificate".
+fn end(expires: SystemTime, now: SystemTime) -> String {
+    let when = date(expires);
+    match days_left(expires, now) {
+        ..0 => format!("has expired on {when}"),
+        0 => format!("expires within a day ({when})"),
+        1 => format!("expires in 1 day ({when})"),
+        days => format!("expires in {days} days ({when})"),
+    }
+}
+
 fn at(unix_s: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(unix_s)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_certificate_is_told_in_days() {
+        let day = 24 * 3600;
+        let told = |expires| end(at(expires), at(100 * day));
+        assert_eq!(told(112 * day), "expires in 12 days (1970-04-23)");
+        assert_eq!(told(101 * day), "expires in 1 day (1970-04-12)");
+        assert_eq!(told(100 * day + 1), "expires within a day (1970-04-11)");
+        assert_eq!(told(100 * day - 1), "has expired on 1970-04-10");
+    }
 }
