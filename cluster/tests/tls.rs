@@ -267,6 +267,16 @@ fn every_fault_of_a_file_names_it_and_what_to_do() {
     files.swap(&node(), &Identity::Node("c2".into()));
     let other = fault();
     assert!(other.starts_with("DIR/node-c1.pem is for c2.node.demo.accordion.internal and must"), "{other}");
+    let blog = Identity::FrontEnd("blog".into());
+    files.issue(&blog);
+    files.swap(&front_end(), &blog);
+    let places = Places::in_directory(files.path(), &front_end());
+    let other = Tls::load_from("demo", places, front_end()).unwrap_err().to_string();
+    assert!(
+        other.contains("front-end-shop.pem is for blog.front-end.demo.accordion.internal and"),
+        "{other}"
+    );
+    assert!(other.ends_with(": accordion ca issue front-end shop"), "{other}");
     files.issue(&node());
     files.believe_only(&Certificates::new("demo"));
     assert_eq!(fault(), "DIR/node-c1.pem is not signed by the CA of DIR/ca.pem: copy both from one CA");

@@ -100,6 +100,8 @@ fn a_cluster_with_certificates_scales_is_drained_and_exchanges_them_under_load()
         assert!(status.contains(line), "{status}");
     }
     assert!(!status.contains("certificate of node c2"), "{status}");
+    let warned = || site.log().matches("the certificate expires soon: accordion ca issue ").count();
+    wait_for("both say that theirs ends soon", STEP, || (warned() == 2).then_some(()));
     load.wait_on(STEP);
     assert_eq!(losses(), before, "{}", site.log());
 
