@@ -31,18 +31,22 @@ pub struct DaemonArgs {
     pub state_dir: Option<PathBuf>,
 
     /// How events are written to stderr
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
 }
 
 /// How events are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// One line each, for people.
+    /// As journal where stderr is the journal, as text elsewhere.
     #[default]
+    Auto,
+    /// One line each, for people.
     Text,
     /// One JSON object each, for machines.
     Json,
+    /// One entry of systemd's journal each, whose fields are named ACCORDION_...; as text where there is none.
+    Journal,
 }
 
 impl DaemonArgs {
