@@ -1,11 +1,12 @@
 //! `accordion check`: reads a cluster.toml as every daemon does and tells what is wrong with it.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cluster::config::Cluster;
-use cluster::daemon::DaemonArgs;
+use cluster::config::{self, Cluster, Fault};
+use cluster::daemon::{DaemonArgs, EXIT_CONFIG};
+use serde::Serialize;
 
 /// What `accordion check` is told on its command line.
 #[derive(Debug, clap::Args)]
@@ -13,11 +14,38 @@ pub(crate) struct Args {
     /// The file to read [default: ./cluster.toml, else /etc/accordion/cluster.toml]
     #[arg(value_name = "FILE", env = "ACCORDION_CONFIG")]
     file: Option<PathBuf>,
+    /// As JSON, faults too
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was found, for programs.
+#[derive(Debug, Serialize)]
+struct Report {
+    file: String,
+    good: bool,
+    /// None of a file with faults.
+    nodes: Option<usize>,
+    services: Option<usize>,
+    /// The same for files that mean the same.
+    config_digest: Option<String>,
+    faults: Vec<FaultView>,
+}
+
+#[derive(Debug, Serialize)]
+struct FaultView {
+    line: usize,
+    column: usize,
+    text: String,
 }
 
 /// 0 for a good file, 78 for one with faults.
 pub(crate) fn main(args: &Args) -> ExitCode {
+    let is_json = args.json;
     let args = DaemonArgs { config: args.file.clone(), ..DaemonArgs::default() };
+    if is_json {
+        return json(args.config_path());
+    }
     match args.cluster() {
         Ok(cluster) => {
             // Nobody reads it: the status still tells.
@@ -26,6 +54,24 @@ pub(crate) fn main(args: &Args) -> ExitCode {
         }
         Err(status) => status,
     }
+}
+
+fn json(path: &Path) -> ExitCode {
+    let read = config::read(path);
+    let cluster = read.as_ref().ok();
+    let view = |fault: &Fault| FaultView { line: fault.line, column: fault.column, text: fault.text.clone() };
+    let report = Report {
+        file: path.display().to_string(),
+        good: cluster.is_some(),
+        nodes: cluster.map(|cluster| cluster.nodes.len()),
+        services: cluster.map(|cluster| cluster.services.len()),
+        config_digest: cluster.map(Cluster::digest),
+        faults: read.as_ref().err().into_iter().flatten().map(view).collect(),
+    };
+    let text = serde_json::to_string_pretty(&report).expect("words and numbers are JSON");
+    // Nobody reads it: the status still tells.
+    let _ = writeln!(io::stdout(), "{text}");
+    if report.good { ExitCode::SUCCESS } else { ExitCode::from(EXIT_CONFIG) }
 }
 
 /// Like `3 nodes, 1 service`.

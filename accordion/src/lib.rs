@@ -8,6 +8,7 @@ mod ca;
 mod check;
 mod completions;
 mod demo_service;
+mod doctor;
 mod drain;
 mod man;
 mod reach;
@@ -38,6 +39,8 @@ enum Command {
     Up(up::Args),
     /// Read a cluster.toml, tell every fault in it, and start nothing
     Check(check::Args),
+    /// Look for the usual faults of a cluster, on this machine and as seen from it, and say the remedies
+    Doctor(doctor::Args),
     /// Show what serves, what is borrowed, and what was decided last
     Status(status::Args),
     /// Show the recent decisions, each with its reason
@@ -78,6 +81,7 @@ pub fn run() -> ExitCode {
     match command {
         Command::Up(args) => up::main(&args),
         Command::Check(args) => check::main(&args),
+        Command::Doctor(args) => doctor::main(&args),
         Command::Status(args) => status::main(&args),
         Command::Why(args) => why::main(&args),
         Command::WhatIf(args) => what_if::main(&args),

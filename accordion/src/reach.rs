@@ -31,6 +31,7 @@ pub(crate) struct Which {
 }
 
 /// A cluster and where its sockets are.
+#[derive(Debug, Clone)]
 pub(crate) struct Reach {
     /// Its cluster.toml.
     pub(crate) cluster: Cluster,
@@ -38,13 +39,18 @@ pub(crate) struct Reach {
 }
 
 impl Which {
-    /// Reads the file and finds the sockets; on a fault, says it and answers the exit status.
-    pub(crate) fn reach(&self) -> Result<Reach, ExitCode> {
-        let args = DaemonArgs {
+    /// What a daemon would be told that goes by the same.
+    pub(crate) fn daemon_args(&self) -> DaemonArgs {
+        DaemonArgs {
             config: self.config.clone(),
             runtime_dir: self.runtime_dir.clone(),
             ..DaemonArgs::default()
-        };
+        }
+    }
+
+    /// Reads the file and finds the sockets; on a fault, says it and answers the exit status.
+    pub(crate) fn reach(&self) -> Result<Reach, ExitCode> {
+        let args = self.daemon_args();
         let cluster = args.cluster()?;
         let directories = args.places(&cluster).map_err(|fault| {
             eprintln!("accordion: {fault}");
@@ -55,19 +61,38 @@ impl Which {
 }
 
 impl Reach {
+    /// Of what was read and found already.
+    pub(crate) fn of(cluster: Cluster, directories: Directories) -> Self {
+        Self { cluster, directories }
+    }
+
+    /// Where the sockets are.
+    pub(crate) fn directories(&self) -> &Directories {
+        &self.directories
+    }
+
+    /// That of the service-manager of `service`.
+    pub(crate) fn service_manager_socket(&self, service: &str) -> PathBuf {
+        self.directories.service_manager_socket(service)
+    }
+
+    /// That of the load-manager of `service`.
+    pub(crate) fn load_manager_socket(&self, service: &str) -> PathBuf {
+        self.directories.load_manager_socket(service)
+    }
+
     /// The service-manager of `service` on this machine.
     pub(crate) async fn service_manager(
         &self,
         service: &str,
     ) -> Result<ServiceManagerClient<Channel>, String> {
-        let channel =
-            self.socket("service-manager", &self.directories.service_manager_socket(service)).await?;
+        let channel = self.socket("service-manager", &self.service_manager_socket(service)).await?;
         Ok(ServiceManagerClient::new(channel))
     }
 
     /// The load-manager of `service` on this machine.
     pub(crate) async fn load_manager(&self, service: &str) -> Result<LoadManagerClient<Channel>, String> {
-        let channel = self.socket("load-manager", &self.directories.load_manager_socket(service)).await?;
+        let channel = self.socket("load-manager", &self.load_manager_socket(service)).await?;
         Ok(LoadManagerClient::new(channel))
     }
 

@@ -64,11 +64,12 @@ pub(crate) fn main(args: &Args) -> ExitCode {
             let nodes = Nodes::of(&reach.cluster);
             let is_asked = is_shared || reach.cluster.tls.is_some();
             let pool = if is_asked { Some(pool::ask(&reach.cluster.nodes, &nodes).await) } else { None };
+            let digest = reach.cluster.digest();
             let text = if args.json {
-                json(&views, pool.as_deref())?
+                json(&views, pool.as_deref(), &digest)?
             } else {
                 let shown = pool.as_deref().filter(|_| is_shared);
-                whole(&views, shown) + &certificates(&views, pool.as_deref(), nodes)
+                whole(&views, shown, &digest) + &certificates(&views, pool.as_deref(), nodes)
             };
             let text = if args.watch && !args.json { format!("{REDRAW}{text}") } else { text };
             let mut out = std::io::stdout().lock();
@@ -125,8 +126,12 @@ fn all_answer(views: &[ServiceView]) -> Result<(), String> {
     }
 }
 
-fn whole(views: &[ServiceView], pool: Option<&[pool::NodeView]>) -> String {
-    table::of(views) + &pool.map(pool::of).unwrap_or_default()
+fn whole(views: &[ServiceView], pool: Option<&[pool::NodeView]>, digest: &str) -> String {
+    let mut text = table::of(views) + &pool.map(pool::of).unwrap_or_default();
+    for of in other_files(views, pool.unwrap_or_default(), digest) {
+        text += &format!("{of} has read another cluster.toml than this one: see `accordion doctor`\n");
+    }
+    text
 }
 
 fn certificates(
@@ -140,13 +145,93 @@ fn certificates(
     }
 }
 
-fn json(views: &[ServiceView], pool: Option<&[pool::NodeView]>) -> Result<String, String> {
+/// The daemons that go by another file than the one with this digest.
+fn other_files(views: &[ServiceView], pool: &[pool::NodeView], digest: &str) -> Vec<String> {
+    let differs = |theirs: &str| !theirs.is_empty() && theirs != digest;
+    let mut others = Vec::new();
+    for ServiceView { service, service_manager, load_manager, .. } in views {
+        if service_manager.as_ref().is_ok_and(|status| differs(&status.config_digest)) {
+            others.push(format!("the service-manager of {service}"));
+        }
+        if load_manager.as_ref().is_ok_and(|status| differs(&status.config_digest)) {
+            others.push(format!("the load-manager of {service}"));
+        }
+    }
+    let nodes = pool.iter().filter(|node| node.config_digest().is_some_and(differs));
+    others.extend(nodes.map(|node| format!("node {}", node.name())));
+    others
+}
+
+fn json(
+    views: &[ServiceView],
+    pool: Option<&[pool::NodeView]>,
+    config_digest: &str,
+) -> Result<String, String> {
     #[derive(Serialize)]
     struct Whole<'a> {
+        /// Of the file that was read here; those of the daemons are in their parts.
+        config_digest: &'a str,
         services: &'a [ServiceView],
         #[serde(skip_serializing_if = "Option::is_none")]
         pool: Option<&'a [pool::NodeView]>,
     }
-    let text = serde_json::to_string_pretty(&Whole { services: views, pool });
+    let text = serde_json::to_string_pretty(&Whole { config_digest, services: views, pool });
     Ok(text.map_err(|fault| fault.to_string())? + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(front: &str, decisions: &str) -> ServiceView {
+        ServiceView {
+            service: "shop".into(),
+            front_end: "127.0.0.1".into(),
+            service_manager: Ok(front::StatusReply { config_digest: front.into(), ..Default::default() }),
+            load_manager: Ok(decisions::StatusReply {
+                config_digest: decisions.into(),
+                ..Default::default()
+            }),
+        }
+    }
+
+    /// The names of all fields, at any depth.
+    fn names(value: &serde_json::Value, into: &mut std::collections::BTreeSet<String>) {
+        if let Some(object) = value.as_object() {
+            into.extend(object.keys().cloned());
+            object.values().for_each(|inner| names(inner, into));
+        }
+        value.as_array().into_iter().flatten().for_each(|inner| names(inner, into));
+    }
+
+    #[test]
+    fn every_field_of_the_json_is_documented() {
+        let mut view = view("1f", "1f");
+        let front = view.service_manager.as_mut().unwrap();
+        (front.local, front.children) = (Some(Default::default()), vec![Default::default()]);
+        let decisions = view.load_manager.as_mut().unwrap();
+        decisions.nodes = vec![Default::default()];
+        decisions.claim = Some(Default::default());
+        decisions.last =
+            Some(decisions::Decision { figures: Some(Default::default()), ..Default::default() });
+        let text = json(&[view], Some(&[pool::NodeView::sample()]), "1f").unwrap();
+        let mut fields = std::collections::BTreeSet::new();
+        names(&serde_json::from_str(&text).unwrap(), &mut fields);
+        assert!(fields.len() > 70, "{fields:?}");
+        let documented = include_str!("../../docs/json.md");
+        let is_told =
+            |field: &String| ["`", "\""].iter().any(|end| documented.contains(&(field.clone() + end)));
+        let missing: Vec<_> = fields.into_iter().filter(|field| !is_told(field)).collect();
+        assert_eq!(missing, [""; 0]);
+    }
+
+    #[test]
+    fn daemons_that_go_by_another_file_are_named() {
+        let others = |front, decisions| other_files(&[view(front, decisions)], &[], "1f");
+        assert_eq!(others("1f", "1f"), [""; 0]);
+        assert_eq!(others("1f", "2e"), ["the load-manager of shop"]);
+        assert_eq!(others("2e", "1f"), ["the service-manager of shop"]);
+        // One of an earlier version does not say.
+        assert_eq!(others("", "1f"), [""; 0]);
+    }
 }

@@ -33,6 +33,34 @@ fn every_fault_is_told_with_its_place_and_status_78() {
 }
 
 #[test]
+fn as_json_a_good_file_and_its_faults_are_data() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("good.toml"), sample(2, "")).unwrap();
+    fs::write(place.path().join("bad.toml"), sample(2, "").replace("capacity = 8", "capacity = 0")).unwrap();
+    let checked = |name| {
+        let output = accordion(place.path(), &["check", name, "--json"]);
+        assert_eq!(text(&output.stderr), "");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (report, output.status.code().unwrap())
+    };
+    let (good, status) = checked("good.toml");
+    assert_eq!(status, 0);
+    let shown = (&good["good"], &good["nodes"], &good["services"], &good["faults"]);
+    assert_eq!(shown, (&true.into(), &2.into(), &1.into(), &serde_json::json!([])));
+    assert_eq!(good["config_digest"].as_str().unwrap().len(), 16);
+    let (bad, status) = checked("bad.toml");
+    assert_eq!(status, 78);
+    let fault = &bad["faults"][0];
+    assert_eq!((&bad["good"], &fault["line"], &fault["column"]), (&false.into(), &13.into(), &12.into()));
+    assert!(fault["text"].as_str().unwrap().contains("capacity"), "{bad}");
+    // What is documented is all there is.
+    let documented = include_str!("../../docs/json.md");
+    for field in good.as_object().unwrap().keys().chain(fault.as_object().unwrap().keys()) {
+        assert!(documented.contains(&format!("`{field}`")), "{field} is not in docs/json.md");
+    }
+}
+
+#[test]
 fn a_file_that_is_not_there_is_a_fault_of_the_configuration() {
     let place = tempfile::tempdir().unwrap();
     let output = accordion(place.path(), &["check", "nowhere.toml"]);
@@ -47,7 +75,9 @@ fn a_wrong_command_line_is_status_2_and_help_names_the_commands() {
     assert_eq!(accordion(place.path(), &["demo-service"]).status.code(), Some(2));
     let help = accordion(place.path(), &["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for command in ["up", "check", "demo-service", "service-manager", "load-manager", "task-processor"] {
+    for command in
+        ["up", "check", "doctor", "demo-service", "service-manager", "load-manager", "task-processor"]
+    {
         assert!(text(&help.stdout).contains(&format!("\n  {command} ")), "{command} is not in the help");
     }
     assert!(!text(&help.stdout).contains("tethered"));

@@ -6,6 +6,7 @@
 
 mod change;
 mod checked;
+mod digest;
 mod fault;
 mod file;
 mod floor;
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 pub use change::{Change, KeyChange, Owner, changes};
 pub use fault::{Fault, Faults};
-pub use file::{FILE_BYTES_MAX, parse, read, text};
+pub use file::{FILE_BYTES_MAX, newest, newest_digest, parse, read, text};
 pub use floor::{Floor, TimeOfDay, Weekday};
 pub(crate) use kind::is_name;
 pub use network::Network;

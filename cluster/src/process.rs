@@ -10,6 +10,7 @@ mod note;
 mod port;
 mod probe;
 mod prober;
+mod program;
 mod words;
 
 use std::future::pending;
@@ -33,6 +34,7 @@ pub use leftover::{Leftover, leftovers};
 use note::Note;
 use port::Port;
 use probe::Probe;
+pub use program::program;
 
 /// Between two probes of a copy that is starting (design section 4).
 const START_PROBE_PERIOD: Duration = Duration::from_millis(20);

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use cluster::config;
 use cluster::level::Level;
 use proto::service_manager as wire;
 use proto::service_manager::service_manager_server::ServiceManager;
@@ -126,6 +127,7 @@ impl ServiceManager for Control {
             retries: counters.retries,
             uptime_ms: self.born.elapsed().as_millis() as u64,
             connections: counters.connections_open as u32,
+            config_digest: config::newest_digest(),
         }))
     }
 }

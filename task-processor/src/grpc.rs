@@ -2,6 +2,7 @@
 
 mod caller;
 mod incoming;
+mod machine;
 mod refusals;
 mod renewals;
 mod wire;
@@ -172,11 +173,14 @@ impl TaskProcessor for Control {
         self.rights.check(request.extensions(), Act::Look)?;
         let (connections_refused, calls_refused) = self.refusals.counts();
         let expires = self.tls.as_ref().and_then(|tls| tls.expires().duration_since(UNIX_EPOCH).ok());
-        Ok(Response::new(pb::NodeStatus {
+        let status = pb::NodeStatus {
             connections_refused,
             calls_refused,
             certificate_expires_unix_s: expires.map(|since| since.as_secs()),
             ..self.node.overview().await?.into()
-        }))
+        };
+        // The programs are looked for on disks, which may be slow.
+        let machine = tokio::task::spawn_blocking(move || machine::told(status)).await;
+        Ok(Response::new(machine.map_err(|failed| Status::internal(failed.to_string()))?))
     }
 }

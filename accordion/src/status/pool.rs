@@ -36,6 +36,8 @@ struct Slots {
     leftovers: u32,
     /// Requests cut since its daemon's start, because the time for their end was over.
     requests_cut: u64,
+    /// Of the cluster.toml that its task-processor has read; empty where it does not tell.
+    config_digest: String,
     /// One for each slot that is held.
     held: Vec<Held>,
     /// Where there are certificates: when the node's ends, and who was refused for theirs.
@@ -60,6 +62,26 @@ struct Held {
 struct Reclaim {
     for_service: String,
     notice_ms: u64,
+}
+
+impl NodeView {
+    pub(super) fn name(&self) -> &str {
+        &self.node
+    }
+
+    /// One with everything that there can be.
+    #[cfg(test)]
+    pub(super) fn sample() -> Self {
+        let reclaim = Some(proto::task_processor::Reclaim::default());
+        let leases = vec![LeaseStatus { reclaim, ..LeaseStatus::default() }];
+        let status = NodeStatus { leases, ..NodeStatus::default() };
+        Self { node: "c1".into(), address: "127.0.0.11".into(), task_processor: Ok(status.into()) }
+    }
+
+    /// None where it does not answer.
+    pub(super) fn config_digest(&self) -> Option<&str> {
+        self.task_processor.as_ref().ok().map(|slots| slots.config_digest.as_str())
+    }
 }
 
 /// Every node, in the order given; `reach` says how, or why it cannot be done.
@@ -157,13 +179,14 @@ impl Held {
 
 impl From<NodeStatus> for Slots {
     fn from(status: NodeStatus) -> Self {
-        let NodeStatus { slots, maintenance, stopping, leases, leftovers, requests_cut, .. } = status;
+        let NodeStatus { slots, maintenance, stopping, leases, leftovers, requests_cut, config_digest, .. } = status;
         Self {
             slots,
             maintenance,
             stopping,
             leftovers,
             requests_cut,
+            config_digest,
             held: leases.into_iter().map(Held::from).collect(),
             certificate_expires_unix_s: status.certificate_expires_unix_s,
             connections_refused: status.connections_refused,

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use toml::de::DeTable;
 
@@ -13,12 +14,31 @@ use super::{Cluster, Faults, checked, syntax};
 /// The longest file that is read. Ten thousand nodes take about half of it.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 
+/// The newest good file that this process has read, and its digest, for its daemon's status: a daemon has
+/// one cluster.toml.
+static NEWEST: Mutex<Option<(Arc<Cluster>, String)>> = Mutex::new(None);
+
+/// The newest good file that `read` found in this process, whatever of it is in force by now.
+pub fn newest() -> Option<Arc<Cluster>> {
+    let newest = NEWEST.lock().unwrap_or_else(PoisonError::into_inner);
+    newest.as_ref().map(|(cluster, _)| Arc::clone(cluster))
+}
+
+/// Its digest; empty before there is one.
+pub fn newest_digest() -> String {
+    let newest = NEWEST.lock().unwrap_or_else(PoisonError::into_inner);
+    newest.as_ref().map(|(_, digest)| digest.clone()).unwrap_or_default()
+}
+
 /// The cluster that the file describes.
 ///
 /// # Errors
 /// Every fault of the file; one, at its beginning, when it cannot be read.
 pub fn read(path: &Path) -> Result<Cluster, Faults> {
-    parse(&path.display().to_string(), &text(path)?)
+    let cluster = parse(&path.display().to_string(), &text(path)?)?;
+    let newest = (Arc::new(cluster.clone()), cluster.digest());
+    *NEWEST.lock().unwrap_or_else(PoisonError::into_inner) = Some(newest);
+    Ok(cluster)
 }
 
 /// The file's text, not judged yet.

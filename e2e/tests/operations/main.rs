@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
 
+mod doctor;
 mod logs;
 
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cluster::config::Policy;
+use cluster::config::{self, Policy};
 use cluster::share::Claim;
 use proto::load_manager as wire;
 
@@ -32,6 +32,7 @@ impl Manager {
             standby: holder.fleet().standby_count(),
             claim: claim_view(holder),
             certificate_expires_unix_s: self.links.certificate_expires().map(unix_s),
+            config_digest: config::newest_digest(),
         }
     }
 

@@ -202,10 +202,8 @@ impl From<Overview> for pb::NodeStatus {
             uptime_ms: millis(overview.uptime),
             claims: overview.claims.into_iter().map(Into::into).collect(),
             requests_cut: overview.requests_cut,
-            // Of the connections, not of the node.
-            connections_refused: 0,
-            calls_refused: 0,
-            certificate_expires_unix_s: None,
+            // The rest is of the connections and of the machine.
+            ..Self::default()
         }
     }
 }
