@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use cluster::config::{Cluster, SEVERAL_MAX};
-use cluster::daemon::{self, DaemonArgs, Shutdown};
+use cluster::daemon::{self, DaemonArgs, Reopen, Shutdown};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crew::Crew;
@@ -80,6 +80,8 @@ pub(crate) fn main(args: &Args) -> ExitCode {
 /// `made` is the text of `cluster` where no file has it yet.
 async fn run(args: &DaemonArgs, cluster: &Cluster, made: Option<String>) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
+    // It has no file to open anew; the signal of log rotation must not end it all the same.
+    let _reopen = Reopen::on_signals()?;
     let hangup = hangup()?;
     let fronts = ground::prepare(cluster)?;
     let directories = args.directories(cluster)?;

@@ -12,6 +12,7 @@ mod memory;
 mod notify;
 mod passed;
 mod reload;
+mod reopen;
 mod shutdown;
 mod unix;
 
@@ -25,6 +26,7 @@ pub use memory::Memory;
 pub use notify::Notify;
 pub use passed::{Passed, Purpose, Store};
 pub use reload::{Outcome, Reload};
+pub use reopen::Reopen;
 pub use shutdown::Shutdown;
 pub use unix::{unix_listener, unix_listener_handed, unix_lock};
 

@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use cluster::config::{Cluster, Service};
-use cluster::daemon::{self, DaemonArgs, Reload, Shutdown};
+use cluster::daemon::{self, DaemonArgs, Reload, Reopen, Shutdown};
 use cluster::tls::{self, Tls, TlsFault};
 use proto::load_manager::load_manager_server::LoadManagerServer;
 use proto::service_manager::ChildList;
@@ -79,6 +79,8 @@ pub fn main(args: Args) -> ExitCode {
     let ended = runtime.context("no runtime").and_then(|runtime| {
         runtime.block_on(async {
             let shutdown = Shutdown::on_signals()?;
+            // It has no file to open anew; the signal of log rotation must not end it all the same.
+            let _reopen = Reopen::on_signals()?;
             let identity = tls::Identity::FrontEnd(service.name.clone());
             let tls = cluster.tls.as_ref().map(|tls| Tls::load(&cluster.name, tls, identity)).transpose()?;
             let reload = Reload::on_hangups(args.daemon.config_path(), tls.clone())?;

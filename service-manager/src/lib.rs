@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use cluster::config::Service;
-use cluster::daemon::{self, DaemonArgs, Passed, Program, Purpose, Reload, Shutdown, Store};
+use cluster::daemon::{self, DaemonArgs, Passed, Program, Purpose, Reload, Reopen, Shutdown, Store};
 use cluster::process::Spec;
 use proto::service_manager::service_manager_server::ServiceManagerServer;
 use relay::Relay;
@@ -167,6 +167,7 @@ async fn run(
     mut predecessor: Option<Predecessor>,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
+    let reopen = Reopen::on_signals()?;
     let (door, lost) = Door::new(&service);
     let listen = listeners.http.first().context("no listener")?.local_addr()?.to_string();
     let workers = workers(&service);
@@ -245,6 +246,14 @@ async fn run(
         let listener = tokio::net::TcpListener::from_std(listener)?;
         parts.spawn(admin.serve(listener, serving.clone()));
     }
+    let rotated = access_log.clone();
+    parts.spawn(reopen.each(move || match &rotated {
+        Some(log) => {
+            tracing::info!("opening the access log anew");
+            log.reopen();
+        }
+        None => tracing::debug!("there is no access log to open anew"),
+    }));
     parts.spawn(give_memory_back(Arc::clone(&relay)));
     parts.spawn(health::bring_back(Arc::clone(&door), lost));
     let sampler = parts.spawn(Sampler::new(Arc::clone(&door), service.scaling.tick).run(new_listeners));

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use cluster::config::{Cluster, Node};
-use cluster::daemon::{self, DaemonArgs, EXIT_CONFIG, Reload, Shutdown};
+use cluster::daemon::{self, DaemonArgs, EXIT_CONFIG, Reload, Reopen, Shutdown};
 use cluster::tls::{Identity, Tls};
 
 use crate::{Config, Listeners, NodeFault, run};
@@ -69,6 +69,8 @@ fn begin(args: &DaemonArgs, cluster: Cluster, node: Node) -> Result<(), NodeFaul
         tokio::runtime::Builder::new_multi_thread().worker_threads(CONTROL_THREADS).enable_all().build()?;
     runtime.block_on(async {
         let shutdown = Shutdown::on_signals()?;
+        // It has no file to open anew; the signal of log rotation must not end it all the same.
+        let _reopen = Reopen::on_signals()?;
         let reload = Reload::on_hangups(args.config_path(), tls.clone())?;
         run(Config { cluster, node, state_file, tls }, listeners, reload, shutdown).await
     })

@@ -5,6 +5,7 @@
 
 mod doctor;
 mod logs;
+mod rotated;
 
 use std::time::Duration;
 
