@@ -6,6 +6,7 @@
 mod doctor;
 mod logs;
 mod rotated;
+mod watched;
 
 use std::time::Duration;
 
