@@ -90,12 +90,22 @@ fn who_asks_a_cluster_that_does_not_run_leaves_nothing_behind() {
     // Directories of the one who asks would keep the daemons out, which may be another user's.
     let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join("cluster.toml"), sample(1, "")).unwrap();
-    for arguments in [&["status"][..], &["why"]] {
+    for arguments in [&["status"][..], &["why"], &["doctor"]] {
         let output = accordion(place.path(), &[arguments, &["--runtime-dir", "run"]].concat());
         assert_eq!(output.status.code(), Some(1), "{output:?}");
     }
     let left: Vec<_> = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["cluster.toml"]);
+}
+
+#[test]
+fn the_file_for_several_machines_in_the_documentation_is_good() {
+    let page = include_str!("../../docs/second-machine.md");
+    let file = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    // Without certificates, which are told apart.
+    let file = file.replace("[tls]\n", "").replace("[cluster]\n", "[cluster]\ninsecure = true\n");
+    let cluster = cluster::config::parse("second-machine.md", &file).unwrap();
+    assert_eq!((cluster.nodes.len(), cluster.services.len()), (2, 1));
 }
 
 fn accordion(place: &Path, arguments: &[&str]) -> Output {
