@@ -20,7 +20,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::check;
-use crate::reach::{Reach, Which};
+use crate::reach::{Nodes, Reach, Which};
 use finding::{Finding, Verdict};
 
 /// Nodes that are looked at side by side: one that is silent takes the whole time for its probe.
@@ -100,6 +100,7 @@ fn examine(file: &Path, reach: Reach) -> Vec<Finding> {
 async fn probed(reach: &Reach) -> Vec<Finding> {
     let Cluster { services, nodes, .. } = &reach.cluster;
     let digest = reach.cluster.digest();
+    let ways = Nodes::of(&reach.cluster);
     let (mut found, mut asked) = (Vec::new(), JoinSet::new());
     for (index, service) in services.iter().cloned().enumerate() {
         let (reach, digest) = (reach.clone(), digest.clone());
@@ -109,8 +110,8 @@ async fn probed(reach: &Reach) -> Vec<Finding> {
         if asked.len() >= ASKED_MAX {
             found.extend(asked.join_next().await.and_then(Result::ok));
         }
-        let (index, digest) = (services.len() + index, digest.clone());
-        asked.spawn(async move { (index, node::look(node, digest).await) });
+        let (index, digest, ways) = (services.len() + index, digest.clone(), ways.clone());
+        asked.spawn(async move { (index, node::look(node, ways, digest).await) });
     }
     while let Some(answered) = asked.join_next().await {
         found.extend(answered.ok());

@@ -9,10 +9,11 @@ use tokio::time::timeout;
 use super::clock;
 use super::finding::Finding;
 use super::probe::{PROBE_TIMEOUT, Port, port};
-use crate::reach::{Reach, question, words};
+use crate::reach::{Nodes, question, words};
 
-/// All that is to be said of `node`, by somebody whose cluster.toml has this digest.
-pub(super) async fn look(node: Node, digest: String) -> Vec<Finding> {
+/// All that is to be said of `node`, by somebody whose cluster.toml has this digest; `ways` says how to reach
+/// it, or why nobody can.
+pub(super) async fn look(node: Node, ways: Result<Nodes, String>, digest: String) -> Vec<Finding> {
     let what = format!("node {}", node.name);
     let (control, data) = tokio::join!(port(node.control()), port(node.data()));
     if control != Port::Open {
@@ -20,7 +21,7 @@ pub(super) async fn look(node: Node, digest: String) -> Vec<Finding> {
     }
     let sent = now();
     let asked = async {
-        let reply = Reach::task_processor(&node).await?.status(question(StatusRequest {})).await;
+        let reply = ways?.task_processor(&node).await?.status(question(StatusRequest {})).await;
         reply.map_err(|status| words("the task-processor", &status))
     };
     let answer = timeout(PROBE_TIMEOUT, asked).await;

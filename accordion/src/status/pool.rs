@@ -179,7 +179,9 @@ impl Held {
 
 impl From<NodeStatus> for Slots {
     fn from(status: NodeStatus) -> Self {
-        let NodeStatus { slots, maintenance, stopping, leases, leftovers, requests_cut, config_digest, .. } = status;
+        let NodeStatus {
+            slots, maintenance, stopping, leases, leftovers, requests_cut, config_digest, ..
+        } = status;
         Self {
             slots,
             maintenance,
