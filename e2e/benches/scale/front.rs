@@ -152,6 +152,10 @@ impl ServiceManager for Front {
         Ok(Response::new(ReceiverStream::new(samples)))
     }
 
+    async fn upgrade(&self, _: Request<pb::UpgradeRequest>) -> Result<Response<pb::UpgradeReply>, Status> {
+        Err(Status::unimplemented("nobody asks it here"))
+    }
+
     async fn status(&self, _: Request<pb::StatusRequest>) -> Result<Response<pb::StatusReply>, Status> {
         Err(Status::unimplemented("nobody asks it here"))
     }
