@@ -168,9 +168,10 @@ impl Ground {
 }
 
 impl Daemon {
-    /// The status of the first message, which is that it is ready.
+    /// The status of the first message but for sockets to keep: that it is ready.
     fn ready(&self) -> String {
-        let first = self.next(PATIENCE).expect("the daemon said nothing");
+        let told = || self.next(PATIENCE).expect("the daemon said nothing");
+        let first = std::iter::repeat_with(told).find(|told| !told.starts_with("FDSTORE=1")).unwrap();
         first.strip_prefix("READY=1\nSTATUS=").unwrap_or_else(|| panic!("{first}")).to_owned()
     }
 
