@@ -11,17 +11,8 @@ use load_manager::decider::Sample;
 use load_manager::holder::{ChildList, Effect, FrontSample, Heard, Holder, NodeWord, Settings};
 use task_processor::lease::{self, Book, LeaseId, LeaseRef, Limits, Renewal, Token, Wish};
 
-const CONFIG: &str = r#"
-[cluster]
-name = "test"
-[[node]]
-name = "c1"
-address = "127.0.0.11"
-[service.shop]
-front_end = "127.0.0.1"
-listen = "127.0.0.1:8080"
-command = ["shopd", "{port}"]
-capacity = 8
+/// Beside the `shop` of the common cluster.toml.
+const MAIL: &str = r#"
 [service.mail]
 front_end = "127.0.0.2"
 listen = "127.0.0.2:8080"
@@ -51,18 +42,12 @@ fn holder(service: &str) -> lease::Holder {
 
 impl World {
     fn new() -> Self {
-        let cluster = cluster::config::parse("cluster.toml", CONFIG).unwrap();
+        let cluster = cluster::config::parse("cluster.toml", &cluster::config::sample(1, MAIL)).unwrap();
         let limits = Limits {
-            slots: 1,
-            ttl: cluster.lease.ttl,
-            orphan_grace: cluster.lease.orphan_grace,
-            reservation_timeout: cluster.lease.reservation_timeout,
-            reclaim_notice: cluster.lease.reclaim_notice,
-            pool_slots: cluster.slots(),
-            observe_only: false,
             drain_limits: BTreeMap::from(
                 ["shop", "mail"].map(|name| (name.to_owned(), RENEW as u32 * MILLISECOND)),
             ),
+            ..Limits::of(&cluster, 1)
         };
         let mut book = Book::new(limits, 0, false, 0);
         let wish = Wish {

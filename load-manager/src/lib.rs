@@ -20,6 +20,7 @@ mod manager;
 pub mod node;
 pub mod order;
 mod reload;
+pub mod sent;
 pub mod simulation;
 mod wire;
 

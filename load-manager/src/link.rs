@@ -3,7 +3,6 @@
 //! refuses the new connection. One whose certificate does not hold, or that does not have ours, is
 //! there and silent.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -20,6 +19,7 @@ use tower::service_fn;
 use crate::calls::{Identity, NodeClient, adoption, timed, words};
 use crate::event::Event;
 use crate::holder::Heard;
+use crate::sent::{Sent, WAITING_MAX};
 
 /// How long a connection to a node may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -33,9 +33,6 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 /// come more often where `renew` has its default, so that no ping is sent on a link that is well.
 const PING_EVERY: Duration = Duration::from_millis(3500);
 const PING_TIMEOUT: Duration = Duration::from_millis(2500);
-
-/// Renewals that may wait for their answers; older ones are given up.
-const RENEWALS_MAX: usize = 8;
 
 /// Renewals come a little earlier or later each time, so that 500 streams do not beat together, ...
 const JITTER: f64 = 0.2;
@@ -169,8 +166,8 @@ impl Link {
     }
 
     async fn renew_until_broken(&mut self, mut client: NodeClient) -> Result<(), Event> {
-        let (renewals, outgoing) = mpsc::channel(RENEWALS_MAX);
-        let mut sent: VecDeque<(u64, Instant)> = VecDeque::new();
+        let (renewals, outgoing) = mpsc::channel(WAITING_MAX);
+        let mut sent = Sent::default();
         let mut sequence = 0;
         self.send(&renewals, &mut sequence, &mut sent);
         let opened = tokio::time::timeout(CONNECT_TIMEOUT, client.renew(ReceiverStream::new(outgoing))).await;
@@ -195,7 +192,7 @@ impl Link {
                 answer = answers.message() => {
                     // Broken or closed: whether the daemon is gone is for a new connection to say.
                     let Ok(Some(reply)) = answer else { return Ok(()) };
-                    let sent = take_sent(&mut sent, reply.sequence);
+                    let sent = sent.take(reply.sequence);
                     if self.events.send(Event::Renewed { node: self.node, reply, sent }).await.is_err() {
                         return Err(self.silent("the load-manager is going down".to_owned()));
                     }
@@ -208,7 +205,7 @@ impl Link {
         &mut self,
         renewals: &mpsc::Sender<wire::RenewRequest>,
         sequence: &mut u64,
-        sent: &mut VecDeque<(u64, Instant)>,
+        sent: &mut Sent<Instant>,
     ) {
         *sequence += 1;
         let leases = self.leases.borrow_and_update().clone();
@@ -227,10 +224,7 @@ impl Link {
         };
         // A node that does not read is a silent node: its silence is noticed without this one.
         if renewals.try_send(request).is_ok() {
-            sent.push_back((*sequence, Instant::now()));
-            if sent.len() > RENEWALS_MAX {
-                sent.pop_front();
-            }
+            sent.push(*sequence, Instant::now());
         }
     }
 
@@ -248,20 +242,6 @@ impl Link {
 fn last_beat(due: Duration, beat: Duration) -> Duration {
     let past = due.as_nanos().checked_rem(beat.as_nanos()).unwrap_or(0);
     due.saturating_sub(Duration::from_nanos(u64::try_from(past).unwrap_or(0)))
-}
-
-/// When the renewal of that sequence was sent; older ones are forgotten with it.
-fn take_sent(sent: &mut VecDeque<(u64, Instant)>, sequence: u64) -> Option<Instant> {
-    while let Some(&(oldest, at)) = sent.front() {
-        if oldest > sequence {
-            return None;
-        }
-        sent.pop_front();
-        if oldest == sequence {
-            return Some(at);
-        }
-    }
-    None
 }
 
 /// Whether the machine itself said that nobody listens there.
@@ -295,15 +275,5 @@ mod tests {
             assert_eq!(last_beat(ms(due), ms(100)), ms(moment));
         }
         assert_eq!(last_beat(ms(5), Duration::ZERO), ms(5));
-    }
-
-    #[test]
-    fn an_answer_is_matched_with_the_sending_of_its_own_question() {
-        let start = Instant::now();
-        let mut sent: VecDeque<_> = (1..=3).map(|n| (n, start + Duration::from_secs(n))).collect();
-        assert_eq!(take_sent(&mut sent, 2), Some(start + Duration::from_secs(2)));
-        assert_eq!(take_sent(&mut sent, 1), None);
-        assert_eq!(take_sent(&mut sent, 0), None);
-        assert_eq!(take_sent(&mut sent, 3), Some(start + Duration::from_secs(3)));
     }
 }

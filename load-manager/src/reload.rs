@@ -91,25 +91,9 @@ pub(crate) fn concerns(change: &Change, service: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use cluster::config::{self, changes};
+    use cluster::config::{self, changes, sample};
 
     use super::*;
-
-    const TEXT: &str = r#"
-[cluster]
-name = "test"
-[[node]]
-name = "c1"
-address = "127.0.0.11"
-[[node]]
-name = "c2"
-address = "127.0.0.12"
-[service.shop]
-front_end = "127.0.0.1"
-listen = "127.0.0.1:8080"
-command = ["shopd", "{port}"]
-capacity = 8
-"#;
 
     const BLOG: &str = r#"
 [service.blog]
@@ -119,13 +103,18 @@ command = ["blogd", "{port}"]
 capacity = 8
 "#;
 
+    /// What is in force.
+    fn text() -> String {
+        sample(2, "")
+    }
+
     fn cluster(text: &str) -> Cluster {
         config::parse("cluster.toml", text).unwrap()
     }
 
-    /// What of the changes from `TEXT` to this is followed, and what is not.
+    /// What of the changes from `text()` to this is followed, and what is not.
     fn followed_and_left(read: &str) -> (Vec<String>, Vec<String>) {
-        let (in_force, read) = (cluster(TEXT), cluster(read));
+        let (in_force, read) = (cluster(&text()), cluster(read));
         let now = followed(&in_force, &read, "shop");
         let words = |old, new| {
             let changes: Vec<Change> = changes(old, new);
@@ -136,7 +125,7 @@ capacity = 8
 
     #[test]
     fn the_whole_pool_is_followed_with_the_max_that_comes_of_it() {
-        let read = TEXT.replace("c1\"\n", "c3\"\nspeed = 2.0\n");
+        let read = text().replace("c1\"\n", "c3\"\nspeed = 2.0\n");
         let read = read
             .replace("[service.shop]", "[[node]]\nname = \"c4\"\naddress = \"127.0.0.14\"\n[service.shop]");
         let applied =
@@ -149,7 +138,7 @@ capacity = 8
         let read = format!(
             "{}min = 1\nstandby = 1\nweight = 2.0\nqueue_max = 7\n[[service.shop.floor]]\nfrom = \"08:00\"\n\
              to = \"09:00\"\nnodes = 1\n[service.shop.scaling]\ntarget = 0.5\ntick = \"2s\"\n",
-            TEXT.replace("capacity = 8", "capacity = 9").replace("name = \"test\"", "name = \"best\"")
+            text().replace("capacity = 8", "capacity = 9").replace("name = \"test\"", "name = \"best\"")
         );
         let (applied, left) = followed_and_left(&read);
         let key = |sentence: &String| {
@@ -163,12 +152,13 @@ capacity = 8
 
     #[test]
     fn another_service_is_followed_and_ones_own_serves_on_when_it_is_gone() {
-        let (applied, left) = followed_and_left(&format!("{TEXT}{BLOG}"));
+        let (applied, left) = followed_and_left(&(text() + BLOG));
         assert_eq!((applied, left), (vec!["service blog is new".to_owned()], vec![]));
-        let (applied, left) = followed_and_left(&TEXT.replace("service.shop", "service.mall"));
+        let (applied, left) = followed_and_left(&text().replace("service.shop", "service.mall"));
         assert_eq!(applied, ["service mall is new"]);
         assert_eq!(left, ["service shop is gone"]);
-        let now = followed(&cluster(TEXT), &cluster(&TEXT.replace("service.shop", "service.mall")), "shop");
-        assert_eq!(now.service("shop"), cluster(TEXT).service("shop"));
+        let now =
+            followed(&cluster(&text()), &cluster(&text().replace("service.shop", "service.mall")), "shop");
+        assert_eq!(now.service("shop"), cluster(&text()).service("shop"));
     }
 }

@@ -25,6 +25,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use cluster::config::{Cluster, Service};
+
 pub use book::{Adopted, Book, Grant, Progress, ReclaimWish, Wish};
 pub use claims::HeardClaim;
 pub use dues::Shortage;
@@ -78,6 +80,23 @@ pub struct Limits {
     pub observe_only: bool,
     /// The services of cluster.toml, each with how long a drain waits before running requests are cut.
     pub drain_limits: BTreeMap<String, Duration>,
+}
+
+impl Limits {
+    /// As cluster.toml says for a node that may run so many services at once.
+    pub fn of(cluster: &Cluster, slots: u32) -> Self {
+        let drain_limit = |service: &Service| (service.name.clone(), service.long_lived_timeout);
+        Self {
+            slots: slots as usize,
+            ttl: cluster.lease.ttl,
+            orphan_grace: cluster.lease.orphan_grace,
+            reservation_timeout: cluster.lease.reservation_timeout,
+            reclaim_notice: cluster.lease.reclaim_notice,
+            pool_slots: cluster.slots(),
+            observe_only: cluster.sharing.observe_only,
+            drain_limits: cluster.services.iter().map(drain_limit).collect(),
+        }
+    }
 }
 
 /// What of its limits may change while leases are held.

@@ -33,6 +33,7 @@ pub use saved::StateFault;
 
 use gate::Gate;
 use grpc::Control;
+use lease::Limits;
 use node::{Node, Surroundings, Terms};
 use reload::Follower;
 
@@ -208,12 +209,10 @@ fn first_address(listeners: &[TcpListener]) -> io::Result<SocketAddr> {
 
 fn terms(config: Config) -> Terms {
     Terms {
-        pool_slots: config.cluster.slots(),
-        observe_only: config.cluster.sharing.observe_only,
+        limits: Limits::of(&config.cluster, config.node.slots),
         machine: config.node.address,
         name: config.node.name,
         slots: config.node.slots,
-        lease: config.cluster.lease,
         services: config.cluster.services,
         state_file: config.state_file,
     }

@@ -16,15 +16,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::config::{Lease, Service};
+use cluster::config::Service;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::NodeFault;
 use crate::gate::Gate;
 use crate::lease::{
-    Adopted, Bounds, Denial, Grant, HeardClaim, Holder, LeaseId, LeaseRef, Reclaim, ReclaimWish, Refusal,
-    Renewal, Roll, State,
+    Adopted, Bounds, Denial, Grant, HeardClaim, Holder, LeaseId, LeaseRef, Limits, Reclaim, ReclaimWish,
+    Refusal, Renewal, Roll, State,
 };
 use crate::load::{Figures, MachineLoad, Roots};
 use crate::saved::StateFault;
@@ -47,12 +47,8 @@ pub(crate) struct Terms {
     pub(crate) machine: IpAddr,
     /// Services it may run at once.
     pub(crate) slots: u32,
-    /// Services that all nodes may run at once.
-    pub(crate) pool_slots: u32,
-    /// Whether it is only said what would be reclaimed for another service.
-    pub(crate) observe_only: bool,
-    /// The times of a lease.
-    pub(crate) lease: Lease,
+    /// What its book begins with.
+    pub(crate) limits: Limits,
     /// What it may run.
     pub(crate) services: Vec<Service>,
     /// Where it keeps its epoch; beside it, it notes which services run.
@@ -238,7 +234,7 @@ impl Node {
         surroundings: Surroundings,
     ) -> Result<(Node, JoinHandle<Result<(), NodeFault>>), NodeFault> {
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
-        let node = Node { commands: sender, ttl: terms.lease.ttl };
+        let node = Node { commands: sender, ttl: terms.limits.ttl };
         let owner = Owner::new(terms, surroundings)?;
         Ok((node, tokio::spawn(owner.run(commands))))
     }

@@ -3,13 +3,13 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cluster::config::Node;
-use proto::task_processor::{NodeStatus, StatusRequest};
+use proto::task_processor::NodeStatus;
 use tokio::time::timeout;
 
 use super::clock;
 use super::finding::Finding;
 use super::probe::{PROBE_TIMEOUT, Port, port};
-use crate::reach::{Nodes, question, words};
+use crate::reach::Nodes;
 
 /// All that is to be said of `node`, by somebody whose cluster.toml has this digest; `ways` says how to reach
 /// it, or why nobody can.
@@ -20,13 +20,9 @@ pub(super) async fn look(node: Node, ways: Result<Nodes, String>, digest: String
         return vec![unreached(&what, &node, &control)];
     }
     let sent = now();
-    let asked = async {
-        let reply = ways?.task_processor(&node).await?.status(question(StatusRequest {})).await;
-        reply.map_err(|status| words("the task-processor", &status))
-    };
-    let answer = timeout(PROBE_TIMEOUT, asked).await;
-    let status = match answer {
-        Ok(Ok(reply)) => reply.into_inner(),
+    let asked = async { ways?.status(&node).await };
+    let status = match timeout(PROBE_TIMEOUT, asked).await {
+        Ok(Ok(status)) => status,
         Ok(Err(why)) => return vec![strange(&what, &node, &why)],
         Err(_) => {
             let why = format!("nothing was answered within {} s", PROBE_TIMEOUT.as_secs());

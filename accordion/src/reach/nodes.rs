@@ -7,10 +7,12 @@ use cluster::config::{Cluster, Node};
 use cluster::tls::{DialFault, Identity, Tls};
 use hyper_util::rt::TokioIo;
 use proto::task_processor::task_processor_client::TaskProcessorClient;
+use proto::task_processor::{NodeStatus, StatusRequest};
+use tonic::Response;
 use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
-use super::ANSWER_TIMEOUT;
+use super::{ANSWER_TIMEOUT, question, words};
 
 /// How all of them are called.
 #[derive(Debug, Clone)]
@@ -41,6 +43,12 @@ impl Nodes {
     /// What they are shown, where there are certificates.
     pub(crate) fn tls(&self) -> Option<&Tls> {
         self.tls.as_ref()
+    }
+
+    /// What the task-processor of `node` says of itself.
+    pub(crate) async fn status(&self, node: &Node) -> Result<NodeStatus, String> {
+        let reply = self.task_processor(node).await?.status(question(StatusRequest {})).await;
+        reply.map(Response::into_inner).map_err(|status| words("the task-processor", &status))
     }
 
     /// The task-processor of `node`, wherever it is.

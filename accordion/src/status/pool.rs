@@ -5,12 +5,12 @@ use std::fmt::Write;
 
 use cluster::config::Node;
 use comfy_table::{Table, presets};
-use proto::task_processor::{LeaseState, LeaseStatus, NodeStatus, StatusRequest};
+use proto::task_processor::{LeaseState, LeaseStatus, NodeStatus};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
 use super::table;
-use crate::reach::{Nodes, question, words};
+use crate::reach::Nodes;
 
 /// Nodes that are asked at a time: one that is gone takes the whole time for an answer.
 const ASKED_MAX: usize = 64;
@@ -102,14 +102,11 @@ pub(super) async fn ask(nodes: &[Node], reach: &Result<Nodes, String>) -> Vec<No
 }
 
 async fn view(node: &Node, reach: Result<Nodes, String>) -> NodeView {
-    let answer = async {
-        let reply = reach?.task_processor(node).await?.status(question(StatusRequest {})).await;
-        reply.map_err(|status| words("the task-processor", &status))
-    };
+    let answer = async { reach?.status(node).await };
     NodeView {
         node: node.name.clone(),
         address: node.address.to_string(),
-        task_processor: answer.await.map(|reply| reply.into_inner().into()),
+        task_processor: answer.await.map(Into::into),
     }
 }
 

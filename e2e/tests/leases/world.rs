@@ -75,13 +75,12 @@ pub(crate) struct World {
 impl World {
     /// One in which no load-manager runs yet. Messages are lost until `calm`.
     pub(crate) fn new(mut dice: Dice, cluster: Cluster, calm: u64, trace: Option<Trace>) -> Self {
-        let limits = limits(&cluster);
         let stop_timeout = cluster.services.iter().map(|service| times(service).stop).max().unwrap_or(0);
         let node = |node: &cluster::config::Node| {
             Node::new(Machine {
                 name: node.name.clone(),
                 data_address: format!("{}:7401", node.address),
-                limits: Limits { slots: node.slots as usize, ..limits.clone() },
+                limits: Limits::of(&cluster, node.slots),
                 rate: dice.within(900..1100) as f64 / 1000.0,
                 stop_timeout,
             })
@@ -218,20 +217,6 @@ impl World {
         self.managers.push(Manager::new(start, self.now, list));
         self.deferred.push(Vec::new());
         self.after_manager(index);
-    }
-}
-
-fn limits(cluster: &Cluster) -> Limits {
-    let drain_limit = |service: &Service| (service.name.clone(), service.long_lived_timeout);
-    Limits {
-        slots: 1,
-        ttl: cluster.lease.ttl,
-        orphan_grace: cluster.lease.orphan_grace,
-        reservation_timeout: cluster.lease.reservation_timeout,
-        reclaim_notice: cluster.lease.reclaim_notice,
-        pool_slots: cluster.slots(),
-        observe_only: false,
-        drain_limits: cluster.services.iter().map(drain_limit).collect(),
     }
 }
 

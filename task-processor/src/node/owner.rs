@@ -28,7 +28,7 @@ use cluster::config::{DataPath, UpstreamProtocol};
 use cluster::daemon::Notify;
 use relay::Protocol;
 
-use crate::lease::{Adopted, Book, Denial, Grant, Holder, LeaseId, LeaseRef, Limits, Renewal, Token, Wish};
+use crate::lease::{Adopted, Book, Denial, Grant, Holder, LeaseId, LeaseRef, Renewal, Token, Wish};
 use crate::load::Meter;
 use crate::saved::{Saved, StateFile};
 use crate::secret::Secrets;
@@ -91,7 +91,7 @@ impl Owner {
         let mut secrets = Secrets::open()?;
         let incarnation = secrets.incarnation()?;
         Ok(Self {
-            book: Book::new(limits(&terms), saved.epoch, saved.maintenance, leftovers.count()),
+            book: Book::new(terms.limits.clone(), saved.epoch, saved.maintenance, leftovers.count()),
             terms,
             surroundings,
             began: Instant::now(),
@@ -151,7 +151,7 @@ impl Owner {
     /// What the end may take: the holders' drains, then the services', then the last answers.
     fn end_within(&self) -> Duration {
         let stop = self.terms.services.iter().map(|service| service.stop_timeout).max().unwrap_or_default();
-        self.terms.lease.reclaim_notice.saturating_add(stop).saturating_add(END_MARGIN)
+        self.terms.limits.reclaim_notice.saturating_add(stop).saturating_add(END_MARGIN)
     }
 
     fn now(&self) -> Duration {
@@ -343,20 +343,6 @@ pub(super) fn notes(terms: &Terms) -> PathBuf {
     terms.state_file.with_extension("running")
 }
 
-fn limits(terms: &Terms) -> Limits {
-    let drain_limit = |service: &cluster::config::Service| (service.name.clone(), service.long_lived_timeout);
-    Limits {
-        slots: terms.slots as usize,
-        ttl: terms.lease.ttl,
-        orphan_grace: terms.lease.orphan_grace,
-        reservation_timeout: terms.lease.reservation_timeout,
-        reclaim_notice: terms.lease.reclaim_notice,
-        pool_slots: terms.pool_slots,
-        observe_only: terms.observe_only,
-        drain_limits: terms.services.iter().map(drain_limit).collect(),
-    }
-}
-
 async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
@@ -370,17 +356,17 @@ mod tests {
 
     use super::*;
     use crate::gate::Gate;
+    use crate::lease::Limits;
 
     #[tokio::test]
     async fn a_runner_that_fails_ends_the_owner_with_a_sentence() {
         let directory = tempfile::tempdir().unwrap();
+        let cluster = cluster::config::parse("cluster.toml", &cluster::config::sample(1, "")).unwrap();
         let terms = Terms {
             name: "n1".to_owned(),
             machine: [127, 0, 0, 1].into(),
             slots: 1,
-            pool_slots: 1,
-            observe_only: false,
-            lease: cluster::config::Lease::default(),
+            limits: Limits::of(&cluster, 1),
             services: Vec::new(),
             state_file: directory.path().join("state"),
         };

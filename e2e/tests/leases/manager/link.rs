@@ -1,11 +1,11 @@
 //! A load-manager's links to the nodes: what comes from there, and how each is connected, renewed on, and
 //! connected anew.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use load_manager::holder::Heard;
 use load_manager::node::LeaseRef;
+use load_manager::sent::Sent;
 use task_processor::lease::{LeaseId, Renewal};
 
 use super::{Alarm, CONNECT_TIMEOUT, Manager, RENEW, SECOND};
@@ -22,7 +22,7 @@ pub(super) struct Link {
     pub(super) adopted: bool,
     pub(super) leases: Vec<LeaseRef>,
     pub(super) sequence: u64,
-    pub(super) sent: VecDeque<(u64, Duration)>,
+    pub(super) sent: Sent<Duration>,
     pub(super) asked_at: Duration,
     pub(super) heard_at: u64,
     pub(super) pause: u64,
@@ -39,7 +39,7 @@ impl Manager {
                 }
                 (link.is_trying, link.is_up, link.heard_at, link.pause) = (false, true, now, 0);
                 link.adopted |= adopted.is_some();
-                link.sent.clear();
+                link.sent = Sent::default();
                 let asked_at = link.asked_at;
                 self.tell(Heard::LinkUp { node, adopted, asked_at });
                 self.renew(node);
@@ -63,7 +63,7 @@ impl Manager {
                 if self.is_on(node, session) {
                     let link = &mut self.links[node];
                     link.heard_at = now;
-                    let sent_at = take_sent(&mut link.sent, sequence);
+                    let sent_at = link.sent.take(sequence);
                     self.tell(Heard::Renewed { node, word, sent_at });
                 }
             }
@@ -111,10 +111,7 @@ impl Manager {
         let now = self.local();
         let link = &mut self.links[node];
         link.sequence += 1;
-        link.sent.push_back((link.sequence, now));
-        if link.sent.len() > 8 {
-            link.sent.pop_front();
-        }
+        link.sent.push(link.sequence, now);
         let (claim, marked) = self.said.clone().map_or((None, Vec::new()), |(claim, ids)| (Some(claim), ids));
         let is_here = |id: &String| link.leases.iter().any(|lease| lease.id == *id);
         let renewal = Renewal {
@@ -127,17 +124,4 @@ impl Manager {
         let (session, sequence) = (link.session, link.sequence);
         self.say(node, ToNode::Renew { session, sequence, renewal });
     }
-}
-
-fn take_sent(sent: &mut VecDeque<(u64, Duration)>, sequence: u64) -> Option<Duration> {
-    while let Some(&(oldest, at)) = sent.front() {
-        if oldest > sequence {
-            return None;
-        }
-        sent.pop_front();
-        if oldest == sequence {
-            return Some(at);
-        }
-    }
-    None
 }
