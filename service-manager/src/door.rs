@@ -254,7 +254,7 @@ impl Dispatch for Door {
             }
             return Pick::Forward(place);
         }
-        self.wait(attempt)
+        self.wait(avoid, attempt)
     }
 
     fn failed(&self, upstream: &Arc<Upstream>, failure: Failure) {

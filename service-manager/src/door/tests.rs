@@ -115,6 +115,27 @@ async fn a_repeated_request_waits_for_a_place_where_somebody_answers() {
     assert!(matches!(again(&door, &[u64::MAX]), Pick::Forward(place) if place.upstream().id() == c1.id()));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_repeated_request_waits_elsewhere_than_where_it_was_for_a_second() {
+    let door = door("");
+    door.set_list(1, vec![child("c1", ChildState::Ready)]).unwrap();
+    let (_, mut places) = names(&door, 8);
+    let tried = [places[0].upstream().id()];
+    let Pick::Wait(elsewhere) = again(&door, &tried) else { panic!("the local copy is full") };
+    let Pick::Wait(anywhere) = again(&door, &tried) else { panic!("the local copy is full") };
+    // c1 has a place again, and then the local copy.
+    drop(places.remove(0));
+    assert_eq!(door.queued(), 2);
+    drop(places.pop());
+    assert_eq!(door.queued(), 1);
+    let first = tokio::time::Instant::now();
+    // The last to come goes first, and keeps its place.
+    let Pick::Forward(local) = anywhere.await else { panic!("a place came free") };
+    assert_eq!((local.upstream().name(), first.elapsed()), ("local", Duration::ZERO));
+    let Pick::Forward(c1) = elsewhere.await else { panic!("a place is free") };
+    assert_eq!((c1.upstream().name(), first.elapsed().as_secs()), ("c1", 1));
+}
+
 #[tokio::test]
 async fn an_always_local_copy_is_the_first_child() {
     let door = door("local = \"always\"\nslow_start = \"0s\"\n");
