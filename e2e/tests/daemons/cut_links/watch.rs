@@ -7,7 +7,7 @@ use e2e::link::{Manner, Ways};
 use e2e::processes::{self, Process};
 use e2e::site::Site;
 
-use crate::stage::{ENDS_WITHIN, NODES, SERVICES, first_port, name_of};
+use super::stage::{ENDS_WITHIN, NODES, SERVICES, first_port, name_of};
 
 /// What was seen so far.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use e2e::load::Load;
 use e2e::site::{Plan, Services, Site};
 use e2e::wait_for;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 const NAMED: &str = env!("CARGO_BIN_EXE_e2e-named");
 
 const STEP: Duration = Duration::from_secs(60);

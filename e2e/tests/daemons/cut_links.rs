@@ -17,17 +17,10 @@
 //! the address that it names, and a front end believes no other machine than that of its cluster.toml: in the
 //! other seeds only control is cut, and nodes take requests all the time.
 //!
-//! `SEED=7 cargo test -p e2e --test cut_links` plays that one alone, `SEEDS=200` so many.
+//! `SEED=7 cargo test -p e2e --test daemons cut_links` plays that one alone, `SEEDS=200` so many.
 
-#![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
-
-#[path = "leases/dice.rs"]
-mod dice;
-#[path = "cut_links/schedule.rs"]
 mod schedule;
-#[path = "cut_links/stage.rs"]
 mod stage;
-#[path = "cut_links/watch.rs"]
 mod watch;
 
 use std::io::Write as _;
@@ -37,11 +30,11 @@ use std::time::{Duration, Instant};
 
 use e2e::arrivals::Arrivals;
 
-use dice::Dice;
+use e2e::dice::Dice;
 use schedule::{END, Schedule};
 use stage::{DUE, NODES, Path, SERVICES, Stage, name_of};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 
 /// Seeds in the test suite, and how many of them at a time: most of each is waiting.
 const SEEDS: u64 = 20;

@@ -1,8 +1,6 @@
 //! Nodes that join a running cluster and leave it, by an edit of cluster.toml and SIGHUP (design section
 //! 7): under a load that goes on regardless no request is lost, of whatever kind.
 
-#![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
-
 use std::process::Child;
 use std::time::Duration;
 
@@ -11,7 +9,7 @@ use e2e::site::{Plan, Site};
 use e2e::{processes, wait_for};
 use rustix::process::Signal;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 
 const STEP: Duration = Duration::from_secs(60);
 

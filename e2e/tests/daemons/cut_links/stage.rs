@@ -10,8 +10,8 @@ use e2e::link::Link;
 use e2e::site::{Plan, Services, Site};
 use tokio::runtime::Runtime;
 
-use crate::schedule::Schedule;
-use crate::watch::Watch;
+use super::schedule::Schedule;
+use super::watch::Watch;
 
 pub(crate) const SERVICES: usize = 2;
 pub(crate) const NODES: usize = 3;

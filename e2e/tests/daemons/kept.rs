@@ -1,15 +1,13 @@
 //! Nodes that are kept whatever the load (design section 5): those of a schedule's floor, and those that
 //! stand by, started and ready, for a surge.
 
-#![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
-
 use std::time::Duration;
 
 use e2e::arrivals::Arrivals;
 use e2e::site::{Plan, Site};
 use e2e::wait_for;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 
 const STEP: Duration = Duration::from_secs(30);
 

@@ -6,7 +6,7 @@ use e2e::site::{Plan, Site};
 use e2e::wait_for;
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 const FAILING: &str = env!("CARGO_BIN_EXE_e2e-failing");
 
 const STEP: Duration = Duration::from_secs(60);

@@ -4,10 +4,12 @@ use std::ops::Range;
 
 /// A sequence of numbers that its seed alone decides.
 #[derive(Debug)]
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The sequence of `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -18,16 +20,18 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    pub(crate) fn within(&mut self, range: Range<u64>) -> u64 {
+    /// A number of `range`, which is not empty.
+    pub fn within(&mut self, range: Range<u64>) -> u64 {
         range.start + self.next() % (range.end - range.start)
     }
 
-    pub(crate) fn index(&mut self, count: usize) -> usize {
+    /// A place among `count`, which is not 0.
+    pub fn index(&mut self, count: usize) -> usize {
         self.within(0..count as u64) as usize
     }
 
     /// Whether what happens so many times in a thousand happens now.
-    pub(crate) fn permille(&mut self, often: u64) -> bool {
+    pub fn permille(&mut self, often: u64) -> bool {
         self.within(0..1000) < often
     }
 }

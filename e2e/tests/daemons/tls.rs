@@ -1,8 +1,6 @@
 //! A cluster whose machines know each other by certificates, all of them made by `accordion ca`: real
 //! daemons come up with them, scale, are drained, and exchange them while they run.
 
-#![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -13,7 +11,7 @@ use e2e::arrivals::Arrivals;
 use e2e::site::{Plan, Site};
 use e2e::wait_for;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 
 const STEP: Duration = Duration::from_secs(60);
 

@@ -10,36 +10,26 @@
 //! has that list (I5); within 180 s of the last fault every service has the share that it is due, and each
 //! lease is one that its holder knows (I6).
 //!
-//! `leases/settling.rs`: twenty services on two hundred nodes, without a fault, settle on their shares and
+//! `settling.rs`: twenty services on two hundred nodes, without a fault, settle on their shares and
 //! then stay still.
 //!
 //! `SEEDS=100000 cargo test -p e2e --test leases` plays as many days, `SEED=4711` that one alone, with its
 //! last events. `SETTLE_SEEDS=20` lets the services settle for as many seeds, and keeps the times in
 //! `e2e/runs/`.
 
-#[path = "leases/day.rs"]
+#![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
+
 mod day;
-#[path = "leases/dice.rs"]
-mod dice;
-#[path = "leases/faults.rs"]
 mod faults;
-#[path = "leases/front.rs"]
+mod freed;
 mod front;
-#[path = "leases/manager.rs"]
 mod manager;
-#[path = "leases/network.rs"]
 mod network;
-#[path = "leases/node.rs"]
 mod node;
-#[path = "leases/pool.rs"]
 mod pool;
-#[path = "leases/settling.rs"]
 mod settling;
-#[path = "leases/standing.rs"]
 mod standing;
-#[path = "leases/wire.rs"]
 mod wire;
-#[path = "leases/world.rs"]
 mod world;
 
 use std::fmt::Write as _;

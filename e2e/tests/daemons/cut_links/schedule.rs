@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use e2e::link::{Manner, Ways};
 
-use crate::dice::Dice;
-use crate::stage::{NODES, SERVICES};
+use super::stage::{NODES, SERVICES};
+use e2e::dice::Dice;
 
 /// When the last fault is over.
 pub(crate) const END: Duration = Duration::from_secs(13);

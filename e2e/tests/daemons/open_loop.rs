@@ -1,15 +1,13 @@
 //! Each daemon killed with -9 under a load that goes on regardless, GETs and POSTs mixed (design
 //! section 7). What became of the POSTs, which are never sent twice, is printed.
 
-#![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
-
 use std::time::Duration;
 
 use e2e::arrivals::Arrivals;
 use e2e::site::{Plan, Site};
 use e2e::wait_for;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 
 const STEP: Duration = Duration::from_secs(30);
 

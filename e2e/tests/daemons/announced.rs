@@ -1,8 +1,6 @@
 //! Ends that are announced, under a load that goes on regardless (design sections 4 and 7): an operator
 //! drains a node, a task-processor is told to end. Slow requests run meanwhile, and not even a POST is lost.
 
-#![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
@@ -16,7 +14,7 @@ use e2e::steady::Steady;
 use e2e::wait_for;
 use rustix::process::Signal;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 
 const STEP: Duration = Duration::from_secs(30);
 

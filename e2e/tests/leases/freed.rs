@@ -1,8 +1,6 @@
 //! How soon a slot that one service gives back is asked for by another that is short: the pure holder of
 //! the one against the pure book of the node, with no time between them but their renewals.
 
-#![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use e2e::load::{Load, Request};
 use e2e::site::{Plan, Site};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 
 const STEP: Duration = Duration::from_secs(60);
 

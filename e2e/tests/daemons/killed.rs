@@ -9,7 +9,7 @@ use e2e::site::{Plan, Site};
 use e2e::wait_for;
 use rustix::process::Signal;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 
 const STEP: Duration = Duration::from_secs(60);
 

@@ -1,8 +1,6 @@
 //! Long connections and the traces of short ones, through whole clusters: a WebSocket while its node drains, the
 //! access log to its last line, and the figures that Prometheus reads.
 
-#![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
-
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,7 +10,7 @@ use e2e::client::{self, Answer, Connection};
 use e2e::site::{Plan, Site};
 use e2e::wait_for;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 
 const STEP: Duration = Duration::from_secs(60);
 

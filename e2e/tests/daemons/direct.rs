@@ -1,8 +1,6 @@
 //! Whole clusters with path = "direct": requests go straight to the copies on the nodes, and the
 //! task-processors are there for control only.
 
-#![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,7 +12,7 @@ use e2e::wait_for;
 use rustix::process::Signal;
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 
 const MIRROR: &str = env!("CARGO_BIN_EXE_e2e-mirror");
 

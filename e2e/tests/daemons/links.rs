@@ -2,8 +2,6 @@
 //! is a network namespace. Nothing tells the front end of it, so that its own clock must: under a load
 //! that goes on regardless no safe request is lost.
 
-#![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
-
 use std::time::{Duration, Instant};
 
 use e2e::arrivals::Arrivals;
@@ -11,7 +9,7 @@ use e2e::rack::{Cut, Rack};
 use e2e::site::Plan;
 use e2e::wait_for;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 
 const STEP: Duration = Duration::from_secs(30);
 

@@ -7,7 +7,7 @@ use e2e::load::{Load, Mix, Request};
 use e2e::site::{Plan, Site};
 use e2e::wait_for;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 
 /// Long enough for a busy machine; a step that works takes a few seconds.
 const STEP: Duration = Duration::from_secs(60);

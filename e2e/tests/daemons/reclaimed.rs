@@ -1,8 +1,6 @@
 //! Nodes taken back for another service, under a load on both that goes on regardless (design section 6):
 //! with notice, so that no request of the one that loses them is lost, and with a reason that `why` shows.
 
-#![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
-
 use std::time::Duration;
 
 use e2e::arrivals::Arrivals;
@@ -10,7 +8,7 @@ use e2e::site::{Plan, Services, Site};
 use e2e::steady::Steady;
 use e2e::wait_for;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 
 const STEP: Duration = Duration::from_secs(30);
 

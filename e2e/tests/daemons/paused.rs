@@ -2,8 +2,6 @@
 //! that was suspended, swapped or starved. Under a load that goes on regardless no safe request is
 //! lost, and what wakes takes no part in what was decided without it.
 
-#![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
-
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -13,7 +11,7 @@ use e2e::site::{Plan, Site};
 use e2e::wait_for;
 use rustix::process::Signal;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 
 const STEP: Duration = Duration::from_secs(30);
 
