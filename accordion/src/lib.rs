@@ -11,6 +11,7 @@ mod demo_service;
 mod doctor;
 mod drain;
 mod man;
+mod rack;
 mod reach;
 mod status;
 mod up;
@@ -55,6 +56,8 @@ enum Command {
     Upgrade(upgrade::Args),
     /// Make the certificates by which the machines of a cluster know each other
     Ca(ca::Args),
+    /// Emulate the machines of a cluster on this one: addresses, links and CPU of their own
+    Rack(rack::Args),
     /// Compare what a request costs here with nginx and HAProxy
     Bench(bench::Args),
     /// Daemon of a front end: relays each request to the local copy or to a node
@@ -89,6 +92,7 @@ pub fn run() -> ExitCode {
         Command::Undrain(args) => drain::undrain(&args),
         Command::Upgrade(args) => upgrade::main(&args),
         Command::Ca(args) => ca::main(&args),
+        Command::Rack(args) => rack::main(&args),
         Command::Bench(args) => bench::main(&args),
         Command::ServiceManager(args) => service_manager::main(args),
         Command::LoadManager(args) => load_manager::main(args),

@@ -20,6 +20,7 @@ mod operations;
 mod operator;
 mod out;
 mod paused;
+mod racked;
 mod reclaimed;
 mod several;
 mod streams;
