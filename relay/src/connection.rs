@@ -240,7 +240,8 @@ impl Conn {
 
     /// Takes the header by which a balancer says whose connection this is, from those who may say so.
     fn take_introduction(&mut self) -> Result<bool, Malformed> {
-        let trusted = &self.client.worker().settings().trusted_proxies;
+        let settings = self.client.worker().settings();
+        let trusted = &settings.trusted_proxies;
         if !trusted.is_empty() && !trusted.trust(self.client.address()) {
             return Err(Malformed);
         }

@@ -103,6 +103,32 @@ impl Relay {
         self.ask(Command::Barrier).await.len() == self.workers.len()
     }
 
+    /// Goes by `settings` from the next request on, and by what they say of a connection from the next
+    /// connection on. Answers when every worker does: the log of the settings before holds every line of it.
+    pub async fn settle(&self, settings: &Settings) {
+        self.ask(|answer| Command::Settle { settings: Box::new(settings.clone()), answer }).await;
+    }
+
+    /// Accepts on `listeners` from now on, counted round as at the start, and no more where it did: those who are
+    /// connected are answered, and told with the answer that is next to connect anew; what is upgraded
+    /// goes on. The relay's own copies of the old listeners are closed.
+    ///
+    /// # Errors
+    ///
+    /// When a listener cannot be duplicated or used; then some workers may accept at both places.
+    pub async fn listen(&self, listeners: &[TcpListener]) -> io::Result<()> {
+        let workers = self.workers.len();
+        let shares = (0..workers).map(|index| share(listeners, index, workers));
+        let mut shares = shares.collect::<io::Result<Vec<_>>>()?.into_iter();
+        self.ask(|answer| {
+            let listeners = shares.next().expect("there is a share for each worker");
+            Command::Move { listeners, answer }
+        })
+        .await
+        .into_iter()
+        .collect()
+    }
+
     /// Stops accepting, closes connections that rest, and lets requests finish, each answered with
     /// `Connection: close`; what still runs at the deadline is cut. The relay's own copies of the
     /// listeners are closed; a copy somebody else holds stays open.
@@ -128,7 +154,7 @@ impl Relay {
 
     /// Gives each worker a command, and waits for the answers. A worker that has ended has none, and nothing
     /// under way either.
-    async fn ask<T>(&self, command: impl Fn(oneshot::Sender<T>) -> Command) -> Vec<T> {
+    async fn ask<T>(&self, mut command: impl FnMut(oneshot::Sender<T>) -> Command) -> Vec<T> {
         let mut asked = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
             let (answer, answered) = oneshot::channel();

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use cluster::config;
 use cluster::level::Level;
 use proto::service_manager as wire;
@@ -27,7 +28,7 @@ pub(crate) struct Control {
     /// The service's name.
     pub service: String,
     /// Where clients reach it.
-    pub listen: String,
+    pub listen: Arc<ArcSwap<String>>,
     /// Who serves.
     pub door: Arc<Door>,
     /// The workers.
@@ -117,7 +118,7 @@ impl ServiceManager for Control {
         let counters = self.relay.counters();
         Ok(Response::new(wire::StatusReply {
             service: self.service.clone(),
-            listen: self.listen.clone(),
+            listen: self.listen.load().as_ref().clone(),
             generation: list.generation,
             local: Some(self.local_status()),
             children: list.children.iter().map(|child| self.child_status(child)).collect(),

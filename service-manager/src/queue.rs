@@ -22,7 +22,7 @@ pub(crate) struct Queue {
     // Read on each pick without the lock; written with it held.
     waiting: AtomicUsize,
     inner: Mutex<Inner>,
-    max: usize,
+    max: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -49,7 +49,17 @@ pub(crate) struct Waiting {
 impl Queue {
     /// A queue for at most `max` requests.
     pub(crate) fn new(max: usize) -> Self {
-        Self { waiting: AtomicUsize::new(0), inner: Mutex::default(), max }
+        Self { waiting: AtomicUsize::new(0), inner: Mutex::default(), max: AtomicUsize::new(max) }
+    }
+
+    /// How many may wait.
+    pub(crate) fn max(&self) -> usize {
+        self.max.load(Ordering::Relaxed)
+    }
+
+    /// From now on so many may wait; those who are in stay.
+    pub(crate) fn set_max(&self, max: usize) {
+        self.max.store(max, Ordering::Relaxed);
     }
 
     /// How many wait now.
@@ -67,7 +77,7 @@ impl Queue {
     pub(crate) fn enter(self: &Arc<Self>, attempt: Attempt, avoid: &[u64]) -> Option<Waiting> {
         let mut inner = self.lock();
         // A repeated one has been let in before; there are no more of them than were in flight.
-        if attempt == Attempt::First && inner.entries.len() >= self.max {
+        if attempt == Attempt::First && inner.entries.len() >= self.max() {
             return None;
         }
         let (grant, granted) = oneshot::channel();

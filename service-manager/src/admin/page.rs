@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use relay::access_log::AccessLog;
 use relay::metrics::{Scrape, Text, UpstreamRow, UpstreamState};
 
@@ -14,10 +15,9 @@ use crate::seat::Seat;
 /// What the page is made of.
 pub(crate) struct Page {
     pub(crate) service: String,
-    pub(crate) queue_max: usize,
     pub(crate) door: Arc<Door>,
     pub(crate) scrape: Scrape,
-    pub(crate) access_log: Option<AccessLog>,
+    pub(crate) access_log: Arc<ArcSwapOption<AccessLog>>,
 }
 
 impl Page {
@@ -32,9 +32,9 @@ impl Page {
             service: &self.service,
             is_draining,
             generation: list.generation,
-            queue: QueueRow { length: self.door.queued(), max: self.queue_max },
+            queue: QueueRow { length: self.door.queued(), max: self.door.queue_max() },
             level: self.door.level(),
-            log_lines_dropped: self.access_log.as_ref().map_or(0, AccessLog::dropped),
+            log_lines_dropped: self.access_log.load().as_ref().map_or(0, |log| log.dropped()),
         };
         front.write(&mut text);
         let rows: Vec<_> = copies.iter().filter_map(|(seat, state)| row(seat, *state)).collect();

@@ -402,3 +402,34 @@ fn no_place_is_lost_while_many_take_and_give_back() {
         assert!(matches!(ask(&door), Pick::Wait(_)));
     });
 }
+
+#[tokio::test]
+async fn other_terms_hold_from_the_next_pick_and_whoever_waits_is_looked_at_again() {
+    let door = door("queue_max = 1\n");
+    let (_, _places) = names(&door, 4);
+    let Pick::Wait(waiting) = ask(&door) else { panic!("the fifth has to wait") };
+    assert!(matches!(ask(&door), Pick::Refuse(_)));
+    let text = sample(1, "queue_max = 2\nlocal_capacity = 5\n");
+    let wider = cluster::config::parse("cluster.toml", &text).unwrap().services.remove(0);
+    door.set_terms(&wider);
+    let Pick::Forward(_fifth) = waiting.await else { panic!("there is a place for it now") };
+    let _waiting = [ask(&door), ask(&door)];
+    assert_eq!((door.queued(), door.queue_max()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_child_has_the_new_capacity_and_the_local_copy_becomes_one_with_nothing_lost() {
+    let door = door("slow_start = \"0s\"\n");
+    let mut fast = child("c1", ChildState::Ready);
+    fast.speed = 2.0;
+    door.set_list(1, vec![fast]).unwrap();
+    let (served, _places) = names(&door, 3);
+    assert_eq!(served, ["c1"; 3]);
+    let text = sample(1, "slow_start = \"0s\"\nlocal = \"always\"\ndispatch = \"least-in-flight\"\n");
+    door.set_terms(&cluster::config::parse("cluster.toml", &text).unwrap().services.remove(0));
+    let list = door.list();
+    assert_eq!((list.generation, list.children[0].seat.capacity()), (1, 16.0));
+    assert_eq!(serve(&door).0, "local");
+    door.set_terms(&service(""));
+    assert_eq!((door.list().children[0].seat.capacity(), serve(&door).0.as_str()), (8.0, "c1"));
+}

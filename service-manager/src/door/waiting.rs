@@ -29,7 +29,7 @@ impl Door {
         if was_empty {
             self.queued.notify_one();
         }
-        let (door, timeout) = (self.this.clone(), self.queue_timeout);
+        let (door, timeout) = (self.this.clone(), self.list.load().terms.queue_timeout);
         Pick::Wait(Box::pin(async move { granted(waiting, timeout, &door).await }))
     }
 

@@ -43,7 +43,7 @@ async fn a_load_manager_that_slept_through_its_successors_start_sets_no_list() {
     let setting = Arc::<Mutex<Fence>>::default();
     let control = Control {
         service: service.name,
-        listen: String::new(),
+        listen: Arc::default(),
         door: Arc::clone(&door),
         relay: Arc::new(relay),
         local: LocalCopy::new(Arc::clone(&door), spec),
