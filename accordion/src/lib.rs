@@ -13,6 +13,7 @@ mod drain;
 mod man;
 mod rack;
 mod reach;
+mod reload;
 mod status;
 mod up;
 mod upgrade;
@@ -42,6 +43,8 @@ enum Command {
     Check(check::Args),
     /// Look for the usual faults of a cluster, on this machine and as seen from it, and say the remedies
     Doctor(doctor::Args),
+    /// Have the daemons of this machine read their cluster.toml again, and tell what came of it
+    Reload(reload::Args),
     /// Show what serves, what is borrowed, and what was decided last
     Status(status::Args),
     /// Show the recent decisions, each with its reason
@@ -85,6 +88,7 @@ pub fn run() -> ExitCode {
         Command::Up(args) => up::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Doctor(args) => doctor::main(&args),
+        Command::Reload(args) => reload::main(&args),
         Command::Status(args) => status::main(&args),
         Command::Why(args) => why::main(&args),
         Command::WhatIf(args) => what_if::main(&args),

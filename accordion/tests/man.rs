@@ -20,6 +20,7 @@ fn there_is_a_page_for_every_command_each_daemon_and_the_file() {
         "accordion",
         "accordion-up",
         "accordion-check",
+        "accordion-reload",
         "accordion-status",
         "accordion-why",
         "accordion-what-if",

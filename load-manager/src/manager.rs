@@ -123,8 +123,8 @@ impl Manager {
                 Some(event) = self.events.recv() => self.hear(event),
                 _ = tick.tick() => self.tick(),
                 _ = look.tick() => self.holder.look(self.now()),
-                read = self.reload.next() => {
-                    self.follow(&read);
+                asked = self.reload.next() => {
+                    self.answer(asked);
                     if tick.period() != self.service.scaling.tick {
                         tick = every(self.service.scaling.tick);
                     }

@@ -1,11 +1,14 @@
 //! Translates the wire's words into the door's and back; decides nothing.
 
+mod reloading;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use cluster::config;
+use cluster::daemon::Reloader;
 use cluster::level::Level;
 use proto::service_manager as wire;
 use proto::service_manager::service_manager_server::ServiceManager;
@@ -14,6 +17,8 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
+
+pub(crate) use reloading::Reloading;
 
 use crate::child_list::{Child, ChildSpec, ChildState, Refused};
 use crate::door::{Door, PARTING_TIME};
@@ -37,6 +42,8 @@ pub(crate) struct Control {
     pub local: Arc<LocalCopy>,
     /// Where a stream of load is asked for.
     pub listeners: mpsc::Sender<Listener>,
+    /// What came of its file.
+    pub reloader: Reloader,
     /// When the daemon started.
     pub born: Instant,
     /// One list at a time is put in force.
@@ -129,6 +136,7 @@ impl ServiceManager for Control {
             uptime_ms: self.born.elapsed().as_millis() as u64,
             connections: counters.connections_open as u32,
             config_digest: config::newest_digest(),
+            config_words: self.reloader.last().words(),
         }))
     }
 }

@@ -37,6 +37,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use cluster::config::{Cluster, Service};
 use cluster::daemon::{self, DaemonArgs, Passed, Program, Purpose, Reload, Reopen, Shutdown, Store};
 use cluster::process::Spec;
+use proto::reload::reload_server::ReloadServer;
 use proto::service_manager::service_manager_server::ServiceManagerServer;
 use relay::Relay;
 use relay::access_log::AccessLog;
@@ -234,11 +235,14 @@ async fn run(
         relay: Arc::clone(&relay),
         local: Arc::clone(&local),
         listeners: listeners_of_load,
+        reloader: reload.reloader(),
         born: Instant::now(),
         setting,
         partings: TaskTracker::new(),
         upgrade: Arc::clone(&upgrade),
     };
+    let reloading = ReloadServer::new(grpc::Reloading(reload.reloader()))
+        .max_decoding_message_size(CONTROL_MESSAGE_BYTES_MAX);
     let control = ServiceManagerServer::new(control).max_decoding_message_size(CONTROL_MESSAGE_BYTES_MAX);
 
     let mut parts = JoinSet::new();
@@ -249,6 +253,7 @@ async fn run(
             door: Arc::clone(&door),
             scrape: relay.scrape(),
             access_log: Arc::clone(&access_log),
+            reloader: reload.reloader(),
         };
         let (metrics_draining, healthz_draining) = (Arc::clone(&is_draining), Arc::clone(&is_draining));
         let admin = Admin::new(
@@ -274,7 +279,7 @@ async fn run(
     let asked_elsewhere = replaced.clone().cancelled_owned();
     parts.spawn(async move {
         let incoming = UnixListenerStream::new(listeners.control);
-        let server = tonic::transport::Server::builder().add_service(control);
+        let server = tonic::transport::Server::builder().add_service(control).add_service(reloading);
         if let Err(fault) = server.serve_with_incoming_shutdown(incoming, asked_elsewhere).await {
             tracing::error!("the control socket ends: {fault}");
         }
@@ -298,8 +303,8 @@ async fn run(
         tokio::select! {
             () = shutdown.asked() => break None,
             successor = successor.recv() => break successor,
-            read = reload.next() => {
-                if let Some(store) = follower.follow(&read).await {
+            asked = reload.next() => {
+                if let Some(store) = follower.follow(asked).await {
                     pulse.store(store);
                 }
             }

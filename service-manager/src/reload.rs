@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use cluster::config::{Cluster, Service};
-use cluster::daemon::{Outcome, Passed, Purpose, Store};
+use cluster::daemon::{Asked, Outcome, Passed, Purpose, Store};
 use relay::Relay;
 use relay::access_log::AccessLog;
 use tokio::sync::watch;
@@ -21,6 +21,9 @@ use crate::door::Door;
 use crate::succession::successor::Upgrade;
 use crate::{copies, settings, workers};
 use followed::{concerns, followed};
+
+/// Two processes that go by two files would be nobody's wish.
+const UNDER_WAY: &str = "an upgrade is under way, or the daemon ends; reload again when that is done";
 
 /// What goes by the file.
 pub(crate) struct Parts {
@@ -79,24 +82,32 @@ impl Follower {
         &self.service
     }
 
-    /// Goes by `read` from now on, as far as it can, and says so. Where a part of it cannot be had, nothing
-    /// is changed. Answers what systemd is to keep now.
-    pub(crate) async fn follow(&mut self, read: &Cluster) -> Option<Store> {
-        let now = followed(&self.in_force, read, &self.service.name, self.place.is_fixed);
-        let service = now.service(&self.service.name).cloned()?;
+    /// Goes by what is `asked` from now on, as far as it can, and says so. Where a part of it cannot be had,
+    /// nothing is changed. Answers what systemd is to keep now.
+    pub(crate) async fn follow(&mut self, asked: Asked) -> Option<Store> {
+        let name = self.service.name.clone();
+        let now = followed(&self.in_force, &asked.cluster, &name, self.place.is_fixed);
+        let outcome = Outcome::of(&self.in_force, &now, &asked.cluster, |change| concerns(change, &name));
+        let service = now.service(&name).unwrap_or(&self.service).clone();
+        if asked.is_rehearsal() {
+            asked.done(&outcome, "service-manager");
+            return None;
+        }
         let upgrade = Arc::clone(&self.parts.upgrade);
-        let ready = match upgrade.pause().ok_or_else(under_way).and_then(|turn| Ok((turn, self.prepare(&service)?))) {
-            Ok((_turn, ready)) => ready,
+        let Some(_nobody_is_started) = upgrade.pause() else {
+            asked.refuse(vec![UNDER_WAY.to_owned()]);
+            return None;
+        };
+        let ready = match self.prepare(&service) {
+            Ok(ready) => ready,
             Err(fault) => {
-                tracing::error!("{fault}");
-                tracing::error!("cluster.toml is not taken, the one in force stays");
+                asked.refuse(vec![fault]);
                 return None;
             }
         };
         let store = self.apply(&service, ready).await;
-        let of = |change: &_| concerns(change, &service.name);
-        Outcome::of(&self.in_force, &now, read, of).log("service-manager");
         (self.in_force, self.service) = (now, service);
+        asked.done(&outcome, "service-manager");
         store
     }
 
@@ -152,10 +163,6 @@ impl Moved {
         let (http, store) = Passed::moved(Purpose::Http, bound, service.listen, workers(service))?;
         Ok(Self { copies: copies(&http)?, http, store })
     }
-}
-
-fn under_way() -> String {
-    "a successor of this process is being started, which reads the file itself; reload again when it serves".to_owned()
 }
 
 fn open_log(service: &Service) -> Result<Option<AccessLog>, String> {

@@ -20,8 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::config::{Cluster, DataPath, Service};
-use cluster::daemon::{Reload, Shutdown};
+use cluster::daemon::{Reload, Reloader, Shutdown};
 use cluster::tls::{Tls, TlsFault};
+use proto::reload::reload_server::ReloadServer;
 use relay::{Relay, Settings};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +37,9 @@ use grpc::Control;
 use lease::Limits;
 use node::{Node, Surroundings, Terms};
 use reload::Follower;
+
+/// A question may carry a whole cluster.toml.
+const FILE_MESSAGE_BYTES_MAX: usize = 4 << 20;
 
 /// How long the last answers may take to get out once every lease is gone.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -130,8 +134,9 @@ pub async fn run(
     let tls = config.tls.clone();
     let (node, owner) = Node::start(terms(config), surroundings)?;
     let owner = AbortOnDropHandle::new(owner);
-    let _following = AbortOnDropHandle::new(tokio::spawn(follower.run(reload, node.clone())));
-    let relay = Relay::start(listeners.data, workers, gate, settings)?;
+    let relay = Arc::new(Relay::start(listeners.data, workers, gate, settings)?);
+    let following = follower.run(reload, node.clone(), Arc::clone(&relay));
+    let _following = AbortOnDropHandle::new(tokio::spawn(following));
 
     let (tracker, stop_control) = (TaskTracker::new(), CancellationToken::new());
     let service = Control::new(node.clone(), data_address, tls, tracker.clone());
@@ -153,6 +158,18 @@ pub async fn run(
     }
     info!("node ended");
     Ok(())
+}
+
+/// Answers what is asked of this daemon on its own machine, as long as it is let run.
+async fn answer_here(listener: tokio::net::UnixListener, reloader: Reloader) {
+    let reloading =
+        ReloadServer::new(grpc::Reloading(reloader)).max_decoding_message_size(FILE_MESSAGE_BYTES_MAX);
+    let incoming = tokio_stream::wrappers::UnixListenerStream::new(listener);
+    let served =
+        tonic::transport::Server::builder().add_service(reloading).serve_with_incoming(incoming).await;
+    if let Err(fault) = served {
+        tracing::error!("the socket for this machine ends: {fault}");
+    }
 }
 
 /// Announces the end when it is asked for and waits for the last lease; whether it was forced instead.

@@ -34,7 +34,11 @@ pub(super) fn bind_free(address: SocketAddr, count: usize) -> io::Result<Vec<Tcp
 }
 
 /// `count` sockets listening on `address` while this process still listens on `own`, which it will close.
-pub(super) fn bind_beside(own: SocketAddr, address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
+pub(super) fn bind_beside(
+    own: SocketAddr,
+    address: SocketAddr,
+    count: usize,
+) -> io::Result<Vec<TcpListener>> {
     let is_any = address.ip().is_unspecified() || own.ip().is_unspecified();
     // The look whether somebody is there would meet our own sockets.
     let is_own = own.port() == address.port() && (is_any || own.ip() == address.ip());

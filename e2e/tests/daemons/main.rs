@@ -22,6 +22,7 @@ mod out;
 mod paused;
 mod racked;
 mod reclaimed;
+mod reloaded;
 mod several;
 mod streams;
 mod surge;

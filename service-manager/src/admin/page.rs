@@ -2,10 +2,12 @@
 //! upstream.
 
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use arc_swap::ArcSwapOption;
+use cluster::daemon::Reloader;
 use relay::access_log::AccessLog;
-use relay::metrics::{Scrape, Text, UpstreamRow, UpstreamState};
+use relay::metrics::{Kind, Scrape, Text, UpstreamRow, UpstreamState};
 
 use super::{Front, QueueRow};
 use crate::child_list::ChildState;
@@ -17,6 +19,7 @@ pub(crate) struct Page {
     pub(crate) service: String,
     pub(crate) door: Arc<Door>,
     pub(crate) scrape: Scrape,
+    pub(crate) reloader: Reloader,
     pub(crate) access_log: Arc<ArcSwapOption<AccessLog>>,
 }
 
@@ -37,9 +40,31 @@ impl Page {
             log_lines_dropped: self.access_log.load().as_ref().map_or(0, |log| log.dropped()),
         };
         front.write(&mut text);
+        self.reloader_rows(&mut text);
         let rows: Vec<_> = copies.iter().filter_map(|(seat, state)| row(seat, *state)).collect();
         self.scrape.write(&rows, &mut text);
         text.finish()
+    }
+
+    /// By the names that Prometheus's own daemons use.
+    fn reloader_rows(&self, text: &mut Text) {
+        let last = self.reloader.last();
+        let taken_at = last.taken_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let rows = [
+            (
+                "accordion_config_last_reload_successful",
+                "1 when the newest cluster.toml that was read was taken.",
+                f64::from(last.faults.is_empty()),
+            ),
+            (
+                "accordion_config_last_reload_success_timestamp_seconds",
+                "When a cluster.toml was taken last.",
+                taken_at,
+            ),
+        ];
+        for (name, help, value) in rows {
+            text.family(name, help, Kind::Gauge).sample(&[], value);
+        }
     }
 }
 

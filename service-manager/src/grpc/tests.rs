@@ -44,6 +44,7 @@ async fn a_load_manager_that_slept_through_its_successors_start_sets_no_list() {
     let control = Control {
         service: service.name,
         listen: Arc::default(),
+        reloader: cluster::daemon::Reload::manual().0,
         door: Arc::clone(&door),
         relay: Arc::new(relay),
         local: LocalCopy::new(Arc::clone(&door), spec),

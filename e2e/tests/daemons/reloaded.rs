@@ -1,11 +1,9 @@
 //! A cluster.toml that is edited while a front door serves: each key that it can follow takes effect with
 //! nothing lost, a WebSocket and a slow download included, and what it cannot have changes nothing.
 
-#![allow(clippy::unwrap_used, reason = "an unwrap here is the assertion")]
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Child;
+use std::process::{Child, Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -17,7 +15,7 @@ use e2e::site::{Plan, Site};
 use e2e::{processes, wait_for};
 use rustix::process::Signal;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_e2e-accordion");
+use crate::PROGRAM;
 
 const STEP: Duration = Duration::from_secs(60);
 
@@ -154,20 +152,53 @@ fn each_kind_of_edit_takes_effect_under_load_and_nothing_is_lost() {
     wait_for("a line is in the access log", STEP, || {
         std::fs::read_to_string(&log_file).ok().filter(|text| text.starts_with("{\"time\""))
     });
-    write(&site, &first.replace("capacity = 8\n", "capacity = 7\nworkers = 3\n"));
-    site.hang_up();
-    for words in [
-        "applied: service demo: capacity is 7, was 8",
-        "not applied, restart the service-manager for it: service demo: workers is 3",
-    ] {
-        wait_for(words, STEP, || site.log().contains(words).then_some(()));
-    }
+    asked_with_the_command(&site, &first.replace("capacity = 8\n", "capacity = 7\nworkers = 3\n"));
     socket.echo();
     download.finish();
     let tally = load.finish().print("reloaded");
     tally.assert_no_safe_lost();
     assert_eq!(tally.unsafe_.lost(), 0, "{:#?}", tally.unsafe_.losses);
     assert!(site.down().success());
+}
+
+/// What a reload would do, and then does, is told for each daemon; a fault is exit status 1.
+fn asked_with_the_command(site: &Site, text: &str) {
+    let output = |command: &mut Command| {
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let text = [stdout, stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+        (status.code(), text)
+    };
+    let candidate = site.directory().join("candidate.toml");
+    std::fs::write(&candidate, text).unwrap();
+    let mut check = Command::new(PROGRAM);
+    check.arg("check").arg(&candidate).arg("--diff").arg("--runtime-dir").arg(site.directory().join("run"));
+    let (status, said) = output(&mut check);
+    let block = |applied: &str| {
+        format!(
+            "  {applied}: service demo: capacity is 7, was 8\n  {applied}: service demo: local_capacity is 7, was 8\n"
+        )
+    };
+    assert_eq!((status, said.matches(&block("would be applied")).count()), (Some(0), 2), "{said}");
+    assert_eq!(said.matches("needs a restart: service demo: workers is 3").count(), 1, "{said}");
+    assert!(
+        ["task-processor c1: ", "task-processor c2: "].iter().all(|daemon| said.contains(daemon)),
+        "{said}"
+    );
+    assert!(!site.log().contains("capacity is 7"), "it was only asked");
+
+    write(site, text);
+    let (status, said) = output(site.command("reload").arg("--wait"));
+    assert_eq!((status, said.matches(&block("applied")).count()), (Some(0), 2), "{said}");
+    let front = site.status().unwrap()["service_manager"]["Ok"].clone();
+    assert_eq!(front["config_words"], "restart it for: service demo: workers is 3, was unset");
+    let digest = front["config_digest"].as_str().unwrap().to_owned();
+    assert_eq!((digest.len(), said.matches(&digest).count()), (16, 4), "all four go by one text: {said}");
+
+    write(site, &text.replace("capacity = 7", "capcity = 7"));
+    let (status, said) = output(site.command("reload").arg("--wait"));
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("did you mean \"capacity\"?"), "{said}");
+    write(site, text);
 }
 
 /// A service-manager on its own, with its local copy, that listens by itself.
@@ -200,6 +231,14 @@ impl Drop for Alone {
 #[test]
 fn it_listens_elsewhere_with_nobody_cut_off_and_stays_where_it_is_when_it_cannot() {
     let site = Site::new(PROGRAM, &Plan { nodes: 1, ..Plan::default() });
+    let admin = SocketAddr::new(site.ip(0).into(), 9100);
+    site.rewrite("capacity = 8\n", &format!("capacity = 8\nadmin = \"{admin}\"\n"));
+    let metric = |name: &str| {
+        let page = client::get(admin, "/metrics", LIMIT).unwrap();
+        let text = String::from_utf8(page.body).unwrap();
+        let name = format!("accordion_config_last_reload_{name} ");
+        text.lines().find_map(|line| line.strip_prefix(&name)?.parse::<f64>().ok()).unwrap()
+    };
     let first = std::fs::read_to_string(site.config()).unwrap();
     let alone = Alone::start(&site);
     let mut socket = WebSocket::open(site.address());
@@ -218,6 +257,9 @@ fn it_listens_elsewhere_with_nobody_cut_off_and_stays_where_it_is_when_it_cannot
     let last = resting.request("GET", "/bytes/1", b"").unwrap();
     assert_eq!((last.status, last.header("connection")), (200, Some("close")));
     socket.echo();
+
+    let moved_at = metric("success_timestamp_seconds");
+    assert_eq!(metric("successful"), 1.0);
 
     // Each of these is a fault, and nothing of the file is taken.
     let taken = TcpListener::bind((site.ip(0), 8082)).unwrap();
@@ -241,6 +283,9 @@ fn it_listens_elsewhere_with_nobody_cut_off_and_stays_where_it_is_when_it_cannot
         });
     }
     assert!(!site.log().contains("queue_max is"), "{}", site.log());
+    assert_eq!((metric("successful"), metric("success_timestamp_seconds")), (0.0, moved_at));
+    let said = site.run("reload", &[]);
+    assert_eq!(said.status.code(), Some(1), "{said:?}");
     assert_eq!(client::get(there, "/healthz", LIMIT).unwrap().status, 200);
     drop(taken);
     write(&site, &moved.replace(":8081\"", ":8082\""));
@@ -248,6 +293,8 @@ fn it_listens_elsewhere_with_nobody_cut_off_and_stays_where_it_is_when_it_cannot
     let at_last = SocketAddr::new(site.ip(0).into(), 8082);
     wait_for("it serves at the third", STEP, || client::get(at_last, "/healthz", LIMIT).ok());
     socket.echo();
+    assert_eq!(metric("successful"), 1.0);
+    assert!(metric("success_timestamp_seconds") > moved_at);
     download.finish();
     drop(socket);
     alone.end();
