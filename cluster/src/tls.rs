@@ -76,9 +76,11 @@ impl Tls {
         Ok(Self(Arc::new(Shared { cluster: cluster.to_owned(), identity, places, in_force })))
     }
 
-    /// Reads the files again, and goes by them from the next handshake on. With a fault nothing changes. What
-    /// came of it is logged.
-    pub fn reload(&self) {
+    /// Reads the files again, and goes by them from the next handshake on. What came of it is logged.
+    ///
+    /// # Errors
+    /// A file is missing or unfit, and nothing changes; the text says what to do.
+    pub fn reload(&self) -> Result<(), TlsFault> {
         let Shared { cluster, identity, places, in_force } = &*self.0;
         match Loaded::read(cluster, places, identity) {
             Ok(loaded) => {
@@ -86,8 +88,12 @@ impl Tls {
                 in_force.store(Arc::new(loaded));
                 info!(certificate = %places.certificate.display(), expires, "the certificate was read again");
                 self.warn_of_expiry();
+                Ok(())
             }
-            Err(fault) => error!("{fault}; the certificate that is in force stays"),
+            Err(fault) => {
+                error!("{fault}; the certificate that is in force stays");
+                Err(fault)
+            }
         }
     }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::config::{Cluster, DataPath, Service};
-use cluster::daemon::{Reload, Reloader, Shutdown};
+use cluster::daemon::{Outcome, Reload, Reloader, Shutdown};
 use cluster::tls::{Tls, TlsFault};
 use proto::reload::reload_server::ReloadServer;
 use relay::{Relay, Settings};
@@ -158,6 +158,11 @@ pub async fn run(
     }
     info!("node ended");
     Ok(())
+}
+
+/// What the task-processor of `node` that goes by `in_force` would make of `read`.
+pub fn rehearse(in_force: &Cluster, read: &Cluster, node: &cluster::config::Node) -> Outcome {
+    Follower::new(in_force.clone(), node.clone()).outcome(read)
 }
 
 /// Answers what is asked of this daemon on its own machine, as long as it is let run.
