@@ -29,7 +29,8 @@ load_rounds() {
     local number=0
     # shellcheck disable=SC2046 # several
     trap 'kill $(jobs -p); wait; exit' TERM
-    until [ -e "$1/stop" ] && [ "$number" -ge "$rounds_min" ]; do
+    # It does not outlive the script, even if that is killed.
+    while kill -0 $$ && { [ ! -e "$1/stop" ] || [ "$number" -lt "$rounds_min" ]; }; do
         number=$((number + 1))
         if [ "$2" = mixed ]; then
             load_round $((rate / 2)) 1 >"$1/$number-single" 2>&1 &
