@@ -19,7 +19,7 @@ async fn who_asks_hears_what_came_of_it_and_the_last_word_is_kept() {
     let first_digest = newest_digest();
     let follows = tokio::spawn(async move {
         // Of one file the front end's port cannot be had.
-        for has_port in [true, true, false] {
+        for has_port in [true, true, true, false] {
             let asked = reload.next().await;
             let outcome = Outcome::of(&in_force, &in_force, &asked.cluster, |_| true);
             if has_port {
@@ -38,6 +38,9 @@ async fn who_asks_hears_what_came_of_it_and_the_last_word_is_kept() {
         (at_start.clone(), first_digest.clone()),
         "it was only asked"
     );
+    let renamed = reloader.rehearse("cluster.toml", &text.replace("service.shop", "service.mall")).await;
+    let gone = "service shop is gone: stop its daemons, or put it back";
+    assert_eq!(renamed.needs_restart, [gone, "service mall is new"]);
     std::fs::write(&path, &with).unwrap();
     assert_eq!(reloader.reload().await, rehearsed);
     let taken = reloader.last();

@@ -311,6 +311,8 @@ async fn run(
             never = pulse.beat() => match never {},
         }
     };
+    // Whoever asks from here on is told so, and not kept waiting.
+    drop(reload);
     let (service, mut gate) = follower.end();
     upgrade.end();
     if let Some(successor) = successor {

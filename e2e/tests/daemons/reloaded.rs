@@ -152,6 +152,9 @@ fn each_kind_of_edit_takes_effect_under_load_and_nothing_is_lost() {
     wait_for("a line is in the access log", STEP, || {
         std::fs::read_to_string(&log_file).ok().filter(|text| text.starts_with("{\"time\""))
     });
+    std::fs::rename(&log_file, site.directory().join("access.log.1")).unwrap();
+    processes::signal(site.daemon(&["service-manager"]).unwrap().pid, Signal::USR1);
+    wait_for("the log that came by a reload is opened anew", STEP, || log_file.exists().then_some(()));
     asked_with_the_command(&site, &first.replace("capacity = 8\n", "capacity = 7\nworkers = 3\n"));
     socket.echo();
     download.finish();

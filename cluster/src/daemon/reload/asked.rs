@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::{Outcome, Reloader};
-use crate::config::{self, Cluster};
+use crate::config::{self, Change, Cluster};
 
 /// A good file, and who waits to hear what came of it.
 #[derive(Debug)]
@@ -38,10 +38,9 @@ impl Asked {
 
     /// The daemon has done what it could, or knows what it could do; it is logged by the name of `daemon`.
     pub fn done(self, outcome: &Outcome, daemon: &str) {
-        let words = |changes: &[_]| changes.iter().map(ToString::to_string).collect::<Vec<String>>();
         let report = Report {
-            applied: words(&outcome.applied),
-            needs_restart: words(&outcome.needs_restart),
+            applied: outcome.applied.iter().map(ToString::to_string).collect(),
+            needs_restart: outcome.needs_restart.iter().map(waiting).collect(),
             faults: Vec::new(),
         };
         if let Some(reloader) = self.taker {
@@ -64,6 +63,18 @@ impl Asked {
             None => Report::refused(faults),
         };
         let _ = self.answer.send(report);
+    }
+}
+
+/// What is to be done for it, where that is not a restart.
+fn waiting(change: &Change) -> String {
+    match change {
+        Change::ServiceRemoved(_) => format!("{change}: stop its daemons, or put it back"),
+        Change::NodeAdded(_)
+        | Change::NodeRemoved(_)
+        | Change::NodesReordered
+        | Change::ServiceAdded(_)
+        | Change::Key(_) => change.to_string(),
     }
 }
 
