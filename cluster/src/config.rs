@@ -30,6 +30,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use change::{Change, KeyChange, Owner, changes};
+pub use digest::{CommandDigest, NoDigest};
 pub use fault::{Fault, Faults};
 pub use file::{FILE_BYTES_MAX, Whereabouts, newest, newest_digest, parse, read, take, text, whereabouts};
 pub use floor::{Floor, TimeOfDay, Weekday};

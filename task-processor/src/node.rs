@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::config::Service;
+use cluster::config::{CommandDigest, Service};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -126,6 +126,8 @@ pub(crate) struct Notice {
     pub(crate) machine: MachineLoad,
     /// Requests cut since the daemon's start.
     pub(crate) requests_cut: u64,
+    /// Of how the holder's service would be started now; `None`: it would not.
+    pub(crate) command: Option<CommandDigest>,
 }
 
 /// What one lease uses.
@@ -137,6 +139,8 @@ pub(crate) struct Use {
     pub(crate) cpu: f64,
     /// Resident bytes.
     pub(crate) memory: u64,
+    /// Of how its service was started; `None`: nothing runs.
+    pub(crate) command: Option<CommandDigest>,
 }
 
 /// What a person is shown.
@@ -292,8 +296,9 @@ impl Node {
         let _ = self.commands.send(Command::SetBounds(bounds)).await;
     }
 
-    /// The services of cluster.toml as it is now.
+    /// The services of cluster.toml as it is now. What runs goes on as it was started.
     pub(crate) async fn set_services(&self, services: Vec<Service>) {
+        // An owner that has ended starts nothing.
         let _ = self.commands.send(Command::SetServices(services)).await;
     }
 

@@ -92,15 +92,9 @@ impl Follower {
             }
         };
         let observe_only = read.sharing.observe_only;
-        // What a copy speaks, and how requests get to it, was told with the leases that are held; and copies
-        // of two commands side by side are nobody's wish.
+        // What a copy speaks, and how requests get to it, was told with the leases that are held.
         let service = |read: &Service| match self.in_force.service(&read.name) {
-            Some(own) => Service {
-                command: own.command.clone(),
-                path: own.path,
-                upstream: own.upstream,
-                ..read.clone()
-            },
+            Some(own) => Service { path: own.path, upstream: own.upstream, ..read.clone() },
             None => read.clone(),
         };
         Cluster {
@@ -186,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_runs_and_where_it_listens_needs_a_restart_and_the_decisions_are_not_its_concern() {
+    fn what_it_runs_and_where_it_listens_is_its_concern_and_the_decisions_are_not() {
         let key = |of: Owner, key| Change::Key(KeyChange { of, key, old: "1".into(), new: "2".into() });
         let (own, other) = (|| Owner::Node("c1".into()), || Owner::Node("c2".into()));
         let ours = [
@@ -206,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn services_come_go_and_change_their_times_and_what_they_run_waits_for_a_restart() {
+    fn services_come_go_and_change_their_times_and_commands_and_what_they_speak_waits_for_a_restart() {
         let follower = follower();
         let read = |from: &str, to: &str| {
             let text = "[cluster]\nname = \"test\"\n[[node]]\nname = \"c1\"\naddress = \"127.0.0.11\"\n\
@@ -231,7 +225,9 @@ mod tests {
             assert!(done.contains(words) && left.is_empty(), "{line}: {done} / {left}");
         }
         let (done, left) = read("shopd", "mall");
-        assert!(done.is_empty() && left.contains("command is"), "{done} / {left}");
+        assert!(done.contains("command is") && left.is_empty(), "{done} / {left}");
+        let (done, left) = read("capacity = 1", "capacity = 1\nupstream = \"h2c\"");
+        assert!(done.is_empty() && left.contains("upstream is"), "{done} / {left}");
         let (done, left) = read("service.shop", "service.mall");
         assert_eq!((done.as_str(), left.as_str()), ("service shop is gone; service mall is new", ""));
     }

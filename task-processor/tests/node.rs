@@ -95,6 +95,38 @@ async fn a_lease_is_undrained_drained_stopped_and_released() {
 }
 
 #[tokio::test]
+async fn a_changed_command_is_told_at_once_and_taken_for_the_next_start() {
+    let world = world(cluster()).await;
+    let (grant, mut holder) = (world.ready().await, world.holder(1).await);
+    let heard = holder.renew(1, &[lease(&grant)]).await;
+    let first = heard.command_digest;
+    assert_eq!((first.len(), heard.leases[0].command_digest.as_str()), (16, first.as_str()));
+    let pid = world.status().await.leases[0].pid;
+
+    let mut changed = cluster();
+    // The same two words in one.
+    changed.services[0].command = vec!["{accordion}".to_owned(), "{address}:{port}".to_owned()];
+    assert_eq!(world.files.put(changed).await.faults, [""; 0]);
+    let heard = holder.heard(|reply| reply.sequence == 0 && reply.command_digest != first).await;
+    assert_eq!(heard.leases[0].command_digest, first, "what runs goes on as it was started");
+    let words = |pid: u32| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap().matches('\0').count();
+    assert_eq!(words(pid), 3);
+
+    let mut client = world.client.clone();
+    soon(client.release(lease(&grant))).await.unwrap();
+    let again = match world.ask("fe", 1, "another wish").await {
+        Answer::Grant(grant) => grant,
+        Answer::Denial(denial) => panic!("{denial:?}"),
+    };
+    let reserved = holder.renew(2, &[lease(&again)]).await;
+    assert_eq!(reserved.leases[0].command_digest, "", "nothing runs yet");
+    soon(client.start(lease(&again))).await.unwrap();
+    let second = holder.renew(3, &[lease(&again)]).await;
+    assert_eq!(second.leases[0].command_digest, heard.command_digest);
+    assert_eq!(words(world.status().await.leases[0].pid), 2);
+}
+
+#[tokio::test]
 async fn a_held_slot_is_denied_with_its_holders() {
     let world = world(cluster()).await;
     let grant = world.reserve("fe").await;

@@ -6,7 +6,7 @@ mod sharing;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use cluster::config::{self, SLOTS_MAX};
+use cluster::config::{self, CommandDigest, SLOTS_MAX};
 use proto::task_processor as pb;
 use tonic::Status;
 
@@ -128,7 +128,12 @@ fn lease_report((report, used): (Report, Use)) -> pb::LeaseReport {
         detail: report.detail,
         probe_fails: report.probe_fails,
         ended_by_node: report.ended_by_node,
+        command_digest: digest(used.command),
     }
+}
+
+fn digest(command: Option<CommandDigest>) -> String {
+    command.map(|command| command.to_string()).unwrap_or_default()
 }
 
 impl From<Denial> for pb::Denial {
@@ -185,6 +190,7 @@ impl From<Notice> for pb::RenewReply {
             reclaiming: notice.roll.reclaiming,
             requests_cut: notice.requests_cut,
             config_digest: config::newest_digest(),
+            command_digest: digest(notice.command),
         }
     }
 }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::NodeFault;
 use crate::gate::Door;
-use cluster::config::{DataPath, UpstreamProtocol};
+use cluster::config::{CommandDigest, DataPath, UpstreamProtocol};
 use cluster::daemon::Notify;
 use relay::Protocol;
 
@@ -71,6 +71,8 @@ pub(super) struct Owner {
 struct Service {
     stop: CancellationToken,
     running: Option<Running>,
+    /// Of how it was started.
+    command: Option<CommandDigest>,
     /// The way of its requests; none where they come straight to it.
     door: Option<Arc<Door>>,
     meter: Meter,
@@ -186,6 +188,8 @@ impl Owner {
         };
         service.door = relayed.map(open);
         service.running = Some(running);
+        // By which command it runs, nothing else tells its holder before the next renewal.
+        self.to_notify.insert(lease.holder.clone());
         self.book.started(id);
         self.publish_roots();
     }
@@ -228,13 +232,7 @@ impl Owner {
                 self.terms.slots = u32::try_from(bounds.slots).unwrap_or(u32::MAX);
                 self.book.set_bounds(bounds);
             }
-            Command::SetServices(services) => {
-                self.book.set_drain_limits(drain_limits(&services));
-                // Those that are gone may have leases still.
-                let gone = |old: &cluster::config::Service| services.iter().all(|new| new.name != old.name);
-                self.terms.services.retain(gone);
-                self.terms.services.extend(services);
-            }
+            Command::SetServices(services) => self.set_services(services),
             Command::Overview(answer) => reply(answer, Ok(self.overview())),
             Command::Wired => {
                 let line = self.status_line();
@@ -246,6 +244,16 @@ impl Owner {
                 self.book.end(now);
             }
         }
+    }
+
+    /// Whoever renews here hears at once how its service would be started now.
+    fn set_services(&mut self, services: Vec<cluster::config::Service>) {
+        self.book.set_drain_limits(drain_limits(&services));
+        // Those that are gone may have leases still.
+        let gone = |old: &cluster::config::Service| services.iter().all(|new| new.name != old.name);
+        self.terms.services.retain(gone);
+        self.terms.services.extend(services);
+        self.to_notify.extend(self.lines.holders().cloned());
     }
 
     async fn reserve(&mut self, asked: Asked) -> Result<Result<Grant, Denial>, CallFault> {

@@ -120,7 +120,7 @@ impl Owner {
         };
         let notes = Some(super::notes(&self.terms));
         let spec = Spec { notes, ..Spec::on_node(service, self.terms.machine) };
-        let record = Service::default();
+        let record = Service { command: Some(service.command_digest()), ..Service::default() };
         let run = runner::run(id.clone(), spec, record.stop.clone(), self.events.0.clone());
         self.runners.spawn(run);
         self.services.insert(id, record);

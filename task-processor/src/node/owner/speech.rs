@@ -95,7 +95,7 @@ impl Owner {
             epoch: lease.epoch,
             state: lease.state,
             age: self.now().saturating_sub(lease.granted_at),
-            used: Use { in_flight, cpu: load.cpu, memory: load.memory },
+            used: Use { in_flight, cpu: load.cpu, memory: load.memory, command: None },
             served: door.map(Door::served),
             pid: service.and_then(|service| service.running).map_or(0, |running| running.pid),
             detail: lease.explanation().to_owned(),
@@ -109,7 +109,9 @@ impl Owner {
         let uses = roll.leases.iter().map(|report| self.measure(&report.id)).collect();
         let machine = self.surroundings.figures.borrow().machine;
         let (node_incarnation, requests_cut) = (self.incarnation, self.requests_cut);
-        Notice { sequence, node_incarnation, roll, uses, machine, requests_cut }
+        let service = self.terms.services.iter().find(|service| service.name == renewal.holder.service);
+        let command = service.map(cluster::config::Service::command_digest);
+        Notice { sequence, node_incarnation, roll, uses, machine, requests_cut, command }
     }
 
     fn measure(&mut self, id: &LeaseId) -> Use {
@@ -119,6 +121,7 @@ impl Owner {
             in_flight: service.door.as_deref().map(Door::in_flight),
             cpu: service.meter.mean(&figures, id),
             memory: figures.services.get(id).map_or(0, |load| load.memory),
+            command: service.running.and(service.command),
         }
     }
 }
