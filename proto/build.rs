@@ -12,6 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for message in [
         "load_manager.v1.StatusReply",
         "load_manager.v1.Claim",
+        "load_manager.v1.Rollout",
         "load_manager.v1.NodeView",
         "load_manager.v1.Decision",
         "load_manager.v1.Figures",

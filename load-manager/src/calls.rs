@@ -95,19 +95,20 @@ async fn start(
     start_timeout: Duration,
 ) -> Result<Lease, AddFault> {
     let named = reference(lease.reference());
-    let failed = match client.start(timed(named.clone(), start_timeout + SLACK)).await {
+    let fault = match client.start(timed(named.clone(), start_timeout + SLACK)).await {
         Ok(reply) => {
             let pb::StartReply { data_address, service_port, .. } = reply.into_inner();
             match entrance.open(lease, data_address, service_port) {
                 Ok(lease) => return Ok(lease),
-                Err(fault) => fault.to_string(),
+                Err(fault) => AddFault::Failed(fault.to_string()),
             }
         }
-        Err(status) => words(&status),
+        Err(status) if has_no_answer(&status) => AddFault::Unanswered(words(&status)),
+        Err(status) => AddFault::Failed(words(&status)),
     };
     // Whether it is released now or by its time to live, the start has failed.
     client.release(timed(named, ANSWER_TIMEOUT + SLACK)).await.ok();
-    Err(AddFault::Failed(failed))
+    Err(fault)
 }
 
 /// Asks the node for what it still holds for this front end. Repeated, it hands over the same.

@@ -39,6 +39,7 @@ use situation::Situation;
 pub use decision::{Action, Decision};
 pub use figures::Figures;
 pub use fleet::{CpuUse, DrainingNode, Fleet, ReadyNode};
+pub use projection::Away;
 pub use reason::Reason;
 pub use sample::{ChildLoad, Sample};
 pub use share::Share;
@@ -167,6 +168,25 @@ impl Decider {
         let situation = Situation::new(self.now, &self.settings, fleet, &self.load, &self.cpu);
         let want = self.figures.want.max(situation.floor()).min(situation.most());
         situation.lacking(want).min(situation.room())
+    }
+
+    /// Whether one more node may be held for a while: within `max`, the pool and the share.
+    pub fn has_room(&self, fleet: &Fleet) -> bool {
+        Situation::new(self.now, &self.settings, fleet, &self.load, &self.cpu).room() > 0
+    }
+
+    /// Whether the others and the local copy stay below High while that ready node is away.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn spares(&self, fleet: &Fleet, node: &str) -> Result<(), Away> {
+        let situation = Situation::new(self.now, &self.settings, fleet, &self.load, &self.cpu);
+        projection::while_away(&situation, node)
+    }
+
+    /// That node goes by no decision from here, and is not lost either.
+    pub fn let_go(&mut self, node: &str) {
+        self.memory.let_go(node);
     }
 
     fn decide(&mut self, fleet: &Fleet) -> (Action, Reason) {

@@ -22,6 +22,8 @@ mod news;
 mod orders;
 mod pool;
 mod record;
+mod rolling;
+mod rollout;
 mod settings;
 mod settle;
 mod sharing;
@@ -36,6 +38,7 @@ use std::time::Duration;
 
 use self::ended::Ended;
 use self::pool::Pool;
+use self::rollout::Rollout;
 use self::sharing::Sharing;
 use crate::decider::{Decider, Decision};
 use crate::node::{Lease, Node};
@@ -47,6 +50,7 @@ pub use self::list::{Child, ChildList, ChildState};
 pub use self::news::News;
 pub use self::orders::AddFault;
 pub use self::record::{Cause, Entry};
+pub use self::rollout::RolloutView;
 pub use self::settings::{PoolNode, Settings};
 pub use self::sharing::{ReclaimReason, ReclaimWish};
 pub use self::word::{Adopted, LeaseState, LeaseWord, NodeWord, Reclaim};
@@ -83,6 +87,7 @@ pub struct Holder {
     ended: Ended,
     sharing: Sharing,
     pool: Pool,
+    rollout: Rollout,
     effects: Vec<Effect>,
 }
 
@@ -109,6 +114,7 @@ impl Holder {
             ended: Ended::default(),
             sharing: Sharing::default(),
             pool: Pool::default(),
+            rollout: Rollout::default(),
             effects: Vec::new(),
             settings,
         }

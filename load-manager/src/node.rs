@@ -73,6 +73,8 @@ pub struct Node {
     pub stands_by: bool,
     /// Whether it will be so when its drain at the front end is over.
     pub rests: bool,
+    /// Whether its drain is for a start of a newer command there.
+    pub restarts: bool,
     /// Whether its lease is one of those that nobody may take back.
     pub is_guaranteed: bool,
     /// Until when a slot of it may become free that it takes back for this service.
@@ -108,6 +110,7 @@ impl Node {
             renewed: None,
             stands_by: false,
             rests: false,
+            restarts: false,
             is_guaranteed: false,
             awaits_until: None,
             asked_back: None,
@@ -207,10 +210,12 @@ impl Node {
         self.is_refused = false;
         // What stands by does so as long as it is held; silent for a while or not.
         self.stands_by &= matches!(stage, Stage::Ready(_) | Stage::Jeopardy(_));
+        self.restarts &= matches!(stage, Stage::Draining(..));
         // What was said of another lease says nothing of the one to come.
         let goes_on = !matches!(stage, Stage::Free | Stage::Starting(_));
         self.report.probe_fails &= goes_on;
         self.report.is_reclaimed &= goes_on;
+        self.report.runs = self.report.runs.filter(|_| goes_on);
         match stage {
             Stage::Ready(_) => {
                 // A drain taken back or a link that answers again does not make a node young.
@@ -222,7 +227,7 @@ impl Node {
             Stage::Free
                 if matches!(self.stage, Stage::Ready(_) | Stage::Jeopardy(_) | Stage::Draining(..)) =>
             {
-                if now.saturating_sub(self.ready_since) >= SERVED_WELL {
+                if !self.is_young(now) {
                     self.pause.reset();
                 }
             }
@@ -257,6 +262,11 @@ impl Node {
         self.is_silent = true;
     }
 
+    /// Whether its service has not been ready for long enough to be believed in.
+    pub fn is_young(&self, now: Duration) -> bool {
+        now.saturating_sub(self.ready_since) < SERVED_WELL
+    }
+
     /// It is lost: gone, restarted or silent for too long.
     pub fn lost(&mut self, words: String, now: Duration) {
         self.enter(Stage::Free, now);
@@ -266,9 +276,9 @@ impl Node {
     /// Its service ended there by itself. One that does so soon after it got ready would do so again:
     /// the node is left alone as after a failed start.
     pub fn crashed(&mut self, words: String, now: Duration) {
-        let lived = now.saturating_sub(self.ready_since);
+        let is_young = self.is_young(now);
         self.lost(words, now);
-        if lived < SERVED_WELL {
+        if is_young {
             self.paused_until = now + self.pause.next();
         }
     }

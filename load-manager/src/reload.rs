@@ -5,10 +5,8 @@ use cluster::config::{Change, Cluster, KeyChange, Owner, Service};
 use cluster::daemon::Outcome;
 
 /// The keys of a service that its load-manager does not look at.
-const NOT_OURS: [&str; 33] = [
+const NOT_OURS: [&str; 31] = [
     "listen",
-    "command",
-    "ready",
     "upstream",
     "workers",
     "queue_max",
@@ -75,6 +73,8 @@ fn own_followed(own: &Service, read: &Service) -> Service {
         capacity: read.capacity,
         local_capacity: read.local_capacity,
         local: read.local,
+        command: read.command.clone(),
+        ready: read.ready.clone(),
         min: read.min,
         max: read.max,
         weight: read.weight,
@@ -166,6 +166,7 @@ capacity = 8
         assert_eq!(
             keys(applied),
             [
+                "command",
                 "capacity",
                 "local_capacity",
                 "min",

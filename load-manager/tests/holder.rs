@@ -100,6 +100,7 @@ impl World {
             ended_by_node: false,
             reclaim: None,
             detail: String::new(),
+            command: None,
         };
         let leases: Vec<_> = self.granted.get(&node).map(report).into_iter().collect();
         let slots_free = 1 - leases.len() as u32;

@@ -203,6 +203,7 @@ impl Day {
             ended_by_node: false,
             reclaim: None,
             detail: String::new(),
+            command: None,
         };
         let claim = |claim: proto::task_processor::Claim| {
             let proto::task_processor::Claim { service, front_end, held, want, slots, .. } = claim;

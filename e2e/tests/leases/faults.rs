@@ -1,5 +1,6 @@
 //! The faults of one day, drawn from its seed. All of them are over when the calm begins.
 
+use cluster::config::CommandDigest;
 use e2e::dice::Dice;
 
 const SECOND: u64 = 1_000_000;
@@ -56,6 +57,15 @@ pub(crate) enum Fault {
     },
     CrashService {
         node: usize,
+    },
+    /// A node's cluster.toml has this command from now on, ...
+    EditNode {
+        node: usize,
+        command: CommandDigest,
+    },
+    /// ... and the front ends' has.
+    Edit {
+        command: CommandDigest,
     },
     Load {
         service: usize,

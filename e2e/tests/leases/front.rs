@@ -25,6 +25,8 @@ pub(crate) struct Front {
     from: u64,
     /// Requests.
     pub(crate) in_flight: f64,
+    /// When the last answer to a list arrives.
+    pub(crate) answered_at: u64,
     /// When the last request to a draining child ends there.
     ends: BTreeMap<String, u64>,
 }
@@ -38,6 +40,7 @@ impl Front {
             list: ChildList::default(),
             from: 0,
             in_flight,
+            answered_at: 0,
             ends: BTreeMap::new(),
         }
     }

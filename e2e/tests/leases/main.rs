@@ -10,6 +10,9 @@
 //! has that list (I5); within 180 s of the last fault every service has the share that it is due, and each
 //! lease is one that its holder knows (I6).
 //!
+//! `rollout.rs`: a changed command, with faults and without, on six nodes: one copy is started again at a time,
+//! and in the end all run it.
+//!
 //! `settling.rs`: twenty services on two hundred nodes, without a fault, settle on their shares and
 //! then stay still.
 //!
@@ -27,6 +30,7 @@ mod manager;
 mod network;
 mod node;
 mod pool;
+mod rollout;
 mod settling;
 mod standing;
 mod wire;
@@ -96,6 +100,21 @@ fn no_day_breaks_a_rule_of_the_leases() {
     each(number("SEEDS").unwrap_or(SEEDS), |seed| {
         play(seed);
     });
+}
+
+/// Rollouts in the test suite, with faults and without.
+const ROLLOUTS: u64 = 150;
+
+#[test]
+fn a_changed_command_is_rolled_out_whatever_fails_meanwhile() {
+    let seeds = number("SEEDS").unwrap_or(ROLLOUTS);
+    let longest = Mutex::new(0);
+    each(seeds, |seed| {
+        let seconds = rollout::play(seed, seed % 3 != 0);
+        let mut longest = longest.lock().expect("nobody panics with it");
+        *longest = (*longest).max(seconds);
+    });
+    eprintln!("the longest took {} s after the last fault", longest.into_inner().expect("nobody panicked"));
 }
 
 #[test]

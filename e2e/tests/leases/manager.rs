@@ -157,6 +157,14 @@ impl Manager {
         self.out.push(Out::Say { node, what });
     }
 
+    /// Its cluster.toml is another one.
+    pub(crate) fn reload(&mut self, now: u64, settings: Settings) {
+        self.now = now;
+        let now = self.local();
+        self.holder.reload(now, settings);
+        self.carry_out();
+    }
+
     pub(crate) fn hear(&mut self, now: u64, heard: Heard) {
         self.now = now;
         self.tell(heard);

@@ -16,6 +16,7 @@ mod streams;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use cluster::config::CommandDigest;
 use task_processor::lease::{Book, Holder, LeaseId, Limits};
 
 use crate::wire::{Reply, ToManager, ToNode};
@@ -59,6 +60,8 @@ struct Process {
     stops: bool,
     /// When the last request that was let in ends; `None`: some are let in.
     idle_at: Option<u64>,
+    /// By which it was started.
+    command: CommandDigest,
 }
 
 /// What a node is made of.
@@ -70,6 +73,8 @@ pub(crate) struct Machine {
     /// Of its clock.
     pub(crate) rate: f64,
     pub(crate) stop_timeout: u64,
+    /// Of every service, by its file.
+    pub(crate) command: CommandDigest,
 }
 
 pub(crate) struct Node {
@@ -99,12 +104,14 @@ pub(crate) struct Node {
     newest: BTreeMap<Holder, u64>,
     named: u64,
     stop_timeout: u64,
+    /// By its file, which may be edited before or after the front end's.
+    pub(crate) command: CommandDigest,
     pub(crate) out: Vec<Out>,
 }
 
 impl Node {
     pub(crate) fn new(machine: Machine) -> Self {
-        let Machine { name, data_address, limits, rate, stop_timeout } = machine;
+        let Machine { name, data_address, limits, rate, stop_timeout, command } = machine;
         Self {
             book: Book::new(limits.clone(), 0, false, 0),
             name,
@@ -128,6 +135,7 @@ impl Node {
             newest: BTreeMap::new(),
             named: 0,
             stop_timeout,
+            command,
             out: Vec::new(),
         }
     }
@@ -135,6 +143,11 @@ impl Node {
     /// Its own time.
     fn local(&self) -> Duration {
         Duration::from_micros(((self.now - self.began) as f64 * self.rate) as u64)
+    }
+
+    /// The commands that run here.
+    pub(crate) fn commands(&self) -> impl Iterator<Item = CommandDigest> {
+        self.processes.values().map(|process| process.command)
     }
 
     /// When its book has something to do next.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cluster::config::CommandDigest;
 use load_manager::holder::{Adopted, LeaseState, LeaseWord, NodeWord, Reclaim, ReclaimReason, ReclaimWish};
 use load_manager::node::Lease;
 use task_processor::lease::{self, LeaseRef, Renewal, Report, Roll, Shortage, State};
@@ -97,7 +98,14 @@ pub(crate) fn adopted(adopted: lease::Adopted, data_address: String) -> Adopted 
     Adopted { lease: granted(adopted.grant, data_address), service_port: 0, state }
 }
 
-pub(crate) fn word(roll: Roll, incarnation: u64) -> NodeWord {
+/// `starts`: of the command that the node would start, `runs`: of that by which a lease's service runs.
+pub(crate) fn word(
+    roll: Roll,
+    incarnation: u64,
+    starts: CommandDigest,
+    runs: impl Fn(&lease::LeaseId) -> Option<CommandDigest>,
+) -> NodeWord {
+    let lease_word = |report: Report| LeaseWord { command: runs(&report.id), ..lease_word(report) };
     NodeWord {
         incarnation,
         fenced: roll.fenced,
@@ -111,6 +119,7 @@ pub(crate) fn word(roll: Roll, incarnation: u64) -> NodeWord {
         cpus: 4,
         leases: roll.leases.into_iter().map(lease_word).collect(),
         claims: roll.claims.into_iter().map(|heard| (heard.claim, heard.age)).collect(),
+        command: Some(starts),
     }
 }
 
@@ -128,6 +137,7 @@ fn lease_word(report: Report) -> LeaseWord {
         ended_by_node: report.ended_by_node,
         reclaim,
         detail: report.detail,
+        command: None,
     }
 }
 

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
-use cluster::config::{Cluster, Service};
+use cluster::config::{Cluster, CommandDigest, Service};
 use load_manager::holder::{ChildList, Heard, Settings};
 use task_processor::lease::{LeaseId, Limits};
 
@@ -47,6 +47,8 @@ enum Due {
     Apply(usize, ChildList),
     /// A load-manager finds the service-manager up.
     Connect(usize),
+    /// It reads its cluster.toml again.
+    Reload(usize),
     Second,
     Fault(Fault),
     StartManager(usize),
@@ -60,6 +62,8 @@ pub(crate) struct World {
     agenda: BTreeMap<(u64, u64), Box<Due>>,
     count: u64,
     pub(crate) cluster: Cluster,
+    /// Of every service, by the front ends' file.
+    pub(crate) command: CommandDigest,
     pub(crate) nodes: Vec<Node>,
     node_times: Vec<u64>,
     pub(crate) managers: Vec<Manager>,
@@ -75,6 +79,7 @@ pub(crate) struct World {
 impl World {
     /// One in which no load-manager runs yet. Messages are lost until `calm`.
     pub(crate) fn new(mut dice: Dice, cluster: Cluster, calm: u64, trace: Option<Trace>) -> Self {
+        let command = cluster.services[0].command_digest();
         let stop_timeout = cluster.services.iter().map(|service| times(service).stop).max().unwrap_or(0);
         let node = |node: &cluster::config::Node| {
             Node::new(Machine {
@@ -83,6 +88,7 @@ impl World {
                 limits: Limits::of(&cluster, node.slots),
                 rate: dice.within(900..1100) as f64 / 1000.0,
                 stop_timeout,
+                command,
             })
         };
         let nodes: Vec<Node> = cluster.nodes.iter().map(node).collect();
@@ -100,6 +106,7 @@ impl World {
             network: Network::new(services, nodes.len(), calm),
             trace,
             cluster,
+            command,
             nodes,
         };
         world.at(SECOND, Due::Second);
@@ -158,6 +165,7 @@ impl World {
             Due::AtManager(manager, ..)
             | Due::Told(manager, _)
             | Due::Ring(manager, _)
+            | Due::Reload(manager)
             | Due::Connect(manager) => {
                 if !self.managers[manager].is_up {
                 } else if self.managers[manager].paused_until > self.now || !self.deferred[manager].is_empty()
@@ -197,6 +205,21 @@ impl World {
             }
         }
         self.is_in_time();
+        for manager in self.managers.iter().filter(|manager| manager.is_up) {
+            assert!(crate::rollout::restarting(&manager.holder) <= 1, "a copy is started again at a time");
+        }
+    }
+
+    /// Every load-manager reads its cluster.toml again, soon.
+    pub(crate) fn reload(&mut self) {
+        for manager in 0..self.managers.len() {
+            self.at(self.now + 1, Due::Reload(manager));
+        }
+    }
+
+    fn settings(&self, service: usize, incarnation: u64) -> Settings {
+        let settings = Settings::of(&self.cluster, &self.cluster.services[service], incarnation);
+        Settings { command: self.command, ..settings }
     }
 
     pub(crate) fn start_manager(&mut self, service: usize) {
@@ -205,7 +228,6 @@ impl World {
         front.incarnation += 1;
         front.manager = Some(index);
         let incarnation = front.incarnation;
-        let settings = Settings::of(&self.cluster, &self.cluster.services[service], incarnation);
         let rate = self.dice.within(980..1020) as f64 / 1000.0;
         let addresses = self.nodes.iter().map(|node| node.data_address.clone()).collect();
         let times = times(&self.cluster.services[service]);
@@ -213,6 +235,7 @@ impl World {
             Heard::FrontUp(list) => Some(list),
             _ => None,
         });
+        let settings = self.settings(service, incarnation);
         let start = Start { settings, service, index, rate, times, addresses };
         self.managers.push(Manager::new(start, self.now, list));
         self.deferred.push(Vec::new());

@@ -140,6 +140,11 @@ impl Memory {
         }
     }
 
+    /// What somebody else sent away is not lost.
+    pub(super) fn let_go(&mut self, node: &str) {
+        self.ready.retain(|ready| ready != node);
+    }
+
     /// The decision of one tick.
     pub(super) fn decide(&mut self, situation: &Situation<'_>) -> Outcome {
         let judgement = level::judge(situation);

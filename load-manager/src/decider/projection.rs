@@ -1,6 +1,7 @@
 //! Which nodes would go, and what their load would make of those that remain. The rule before each
 //! scale-down that keeps it from being undone by the next scale-up.
 
+use std::fmt;
 use std::time::Duration;
 
 use cluster::config::Local;
@@ -10,6 +11,27 @@ use super::fleet::ReadyNode;
 use super::level::below;
 use super::situation::Situation;
 use super::want::{Supply, last_cpu_limit};
+
+/// Why a node cannot be away for a while.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Away {
+    /// Nobody else serves.
+    Nobody,
+    /// The others would be so full.
+    Full {
+        /// Share of their capacity.
+        projected: f64,
+        /// What it has to stay below.
+        limit: f64,
+    },
+    /// The service uses the CPU of so many nodes.
+    Cpu {
+        /// CPUs in use.
+        used: f64,
+        /// What the others may carry.
+        limit: f64,
+    },
+}
 
 /// Up to `most` nodes of at least that age, the first to go first: the fewest long-lived requests, then the
 /// fewest in flight, then the youngest.
@@ -55,6 +77,43 @@ pub(super) fn check(situation: &Situation<'_>, left: Supply) -> Result<f64, Reas
     let limit = scaling.down_projection * scaling.high;
     let projected = if demand > 0.0 { demand / capacity } else { 0.0 };
     if below(projected, limit) { Ok(projected) } else { Err(Reason::Projection { projected, limit }) }
+}
+
+/// Whether those that are left carry the load while one node is away. It comes back, so that the last one may go
+/// at a higher load than a drain asks for, which is not to be undone by the next scale-up.
+///
+/// # Errors
+/// Why they do not.
+pub(super) fn while_away(situation: &Situation<'_>, node: &str) -> Result<(), Away> {
+    let Some(node) = situation.fleet.ready.iter().find(|ready| ready.node == node) else { return Ok(()) };
+    let left = situation.ready.without(node.k());
+    let scaling = &situation.settings.scaling;
+    if let Err(Reason::CpuProjection { used, limit, .. }) = check_cpu(situation, left) {
+        return Err(Away::Cpu { used, limit });
+    }
+    let capacity = match (left.nodes, situation.local_ready) {
+        (0, false) => return Err(Away::Nobody),
+        (0, true) => situation.settings.k_local,
+        (_, _) => left.capacity + situation.local_beside_children(),
+    };
+    let demand = situation.demand_down;
+    let projected = if demand > 0.0 { demand / capacity } else { 0.0 };
+    let limit = scaling.down_projection * scaling.high;
+    if below(projected, limit) { Ok(()) } else { Err(Away::Full { projected, limit }) }
+}
+
+impl fmt::Display for Away {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Nobody => f.write_str("nobody would serve"),
+            Self::Full { projected, limit } => {
+                write!(f, "the rest would be at {projected:.2} of its capacity (not below {limit:.2})")
+            }
+            Self::Cpu { used, limit } => {
+                write!(f, "the rest would have the CPU of {used:.2} nodes to carry (not below {limit:.2})")
+            }
+        }
+    }
 }
 
 fn check_cpu(situation: &Situation<'_>, left: Supply) -> Result<(), Reason> {

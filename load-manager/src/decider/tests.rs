@@ -1,5 +1,6 @@
 //! The rules of design section 5 as diaries, with K = 8, and as properties.
 
+mod away;
 mod classic;
 mod closed_loop;
 mod cpu;

@@ -40,9 +40,13 @@ impl Holder {
                 }
             }
         }
+        let has_acted = decision.action != Action::Hold;
         self.last = Some(decision);
         self.sharing.is_due = true;
         self.ask_back();
+        if !has_acted {
+            self.roll();
+        }
     }
 
     /// What the decider is told of the nodes, and of what of the pool this service is due.
@@ -50,11 +54,22 @@ impl Holder {
         Fleet { share: self.due_share(), ..self.fleet() }
     }
 
-    /// What the decider is told of the nodes.
+    /// What the decider is told of the nodes. One that is ready in the place of another, which is still there,
+    /// is on its way for it: there is one too many only for the rollout.
     pub(crate) fn fleet(&self) -> Fleet {
+        let mut fleet = self.whole_fleet();
+        let extra = self.rollout.extra().map(|node| self.nodes[node].name.as_str());
+        let before = fleet.ready.len();
+        fleet.ready.retain(|node| Some(node.node.as_str()) != extra);
+        fleet.ordered += (before - fleet.ready.len()) as u32;
+        fleet
+    }
+
+    /// The nodes as they are.
+    pub(super) fn whole_fleet(&self) -> Fleet {
         let comes = |node: &&Node| {
             let comes = matches!(node.stage, Stage::Starting(_) | Stage::Draining(_, DrainStep::Returning));
-            (comes || node.is_adopting) && node.is_member()
+            (comes || node.is_adopting || node.restarts) && node.is_member()
         };
         let ordered = self.nodes.iter().filter(comes).count();
         let available = self.nodes.iter().filter(|node| node.can_be_asked(self.now)).count();
@@ -89,7 +104,8 @@ impl Holder {
 
     fn draining_node(&self, node: &Node) -> Option<DrainingNode> {
         let Stage::Draining(_, step) = &node.stage else { return None };
-        if *step == DrainStep::Returning || node.rests {
+        // One that is started again is on its way in.
+        if *step == DrainStep::Returning || node.rests || node.restarts {
             return None;
         }
         Some(DrainingNode {

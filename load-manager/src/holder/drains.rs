@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Cause, Effect, Holder, News};
+use super::{Cause, Child, ChildState, Effect, Holder, News};
 use crate::node::{DrainStep, Lease, LeaseRef, Stage};
 
 /// A service-manager that no longer has a child on its list closes what is left of its connections after
@@ -27,9 +27,12 @@ impl Holder {
 
     /// No new request goes there from the list on that this input ends with.
     pub(super) fn mark_draining(&mut self, node: usize, lease: Lease) {
+        // One that was to return by this very input is marked still.
+        let is_marked = |child: &Child| child.lease == lease && child.state == ChildState::Draining;
+        let is_marked = self.list.children.iter().any(is_marked);
         self.nodes[node].enter(Stage::Draining(lease, DrainStep::AtFront), self.now);
         // The list that says so is made when everything that follows from this input is known: one for all.
-        self.nodes[node].mark = self.list.generation + 1;
+        self.nodes[node].mark = self.list.generation + u64::from(!is_marked);
     }
 
     /// The node asks for it: an operator drained it, or its daemon is about to end.
@@ -179,6 +182,8 @@ impl Holder {
                 // Free for everybody: what the last report said of its slots is one lease old.
                 record.report.slots_free = record.report.slots_free.max(1);
                 self.tell(News::GivenBack { node });
+                // What is started again is ordered before somebody else has the slot.
+                self.roll();
             }
             Err(words) => {
                 record.lost(format!("giving it back failed: {words}"), self.now);

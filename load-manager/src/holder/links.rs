@@ -35,8 +35,13 @@ impl Holder {
         said.probe_fails &= self.settings.nodes[node].entrance.is_direct();
         let is_freed = record.hear_of_slot(&said);
         let was_reclaiming = record.report.reclaiming;
+        let is_undrained = record.report.maintenance && !said.maintenance;
         is_news |= record.hear(said);
         let silence = record.silence(self.now, self.settings.patience);
+        if is_undrained {
+            self.rollout.resume();
+        }
+        let record = &mut self.nodes[node];
         if let (Stage::Jeopardy(lease), Silence::None) = (&record.stage, silence) {
             let lease = lease.clone();
             record.enter(Stage::Ready(lease), self.now);

@@ -57,6 +57,10 @@ impl Holder {
                 self.tell(News::Lost { node, why: why.to_owned() });
                 self.stop_waiting(node);
                 let words = format!("lost: {why}");
+                let runs_new = self.nodes[node].report.runs == Some(self.settings.command);
+                if loss == Loss::Crashed && runs_new && self.nodes[node].is_young(self.now) {
+                    self.stop_rollout(node, why);
+                }
                 match loss {
                     Loss::Gone => self.nodes[node].lost(words, self.now),
                     Loss::Silent => self.nodes[node].fell_silent(words, self.now),

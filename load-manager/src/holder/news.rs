@@ -24,6 +24,9 @@ pub enum News {
     Silent { node: usize },
     /// A silent node answers.
     AnswersAgain { node: usize },
+    /// How the rollout of a changed command goes on, or what keeps it.
+    Rollout { words: String },
+
     /// A child is gone.
     Lost { node: usize, why: String },
 

@@ -22,6 +22,9 @@ pub enum AddFault {
     /// It granted a slot, but the service did not get ready there.
     #[error("{0}")]
     Failed(String),
+    /// It granted a slot and has not answered since, which says nothing of the service.
+    #[error("{0}")]
+    Unanswered(String),
 }
 
 impl Holder {
@@ -70,11 +73,16 @@ impl Holder {
             Ok(lease) if record.stage == Stage::Starting(None) => {
                 self.stop_and_release(node, lease.reference());
                 self.failed_start(node, "it was lost while it started");
+                self.pass_on(node);
             }
             Ok(lease) => {
                 let (lease_id, took) = (lease.id.clone(), self.now.saturating_sub(record.since));
                 record.enter(Stage::Ready(lease), self.now);
-                self.join_or_stand_by(node);
+                if self.rollout.extra() == Some(node) {
+                    self.join(node);
+                } else {
+                    self.join_or_stand_by(node);
+                }
                 self.tell(News::Ready { node, lease_id, took });
             }
             Err(AddFault::Refused { words, retry_after, reclaiming }) => {
@@ -85,9 +93,18 @@ impl Holder {
                     // The slot is free at the end of the notice, and kept for a time to live.
                     self.nodes[node].awaits_until = Some(self.now + retry_after + self.settings.ttl);
                 }
-                self.order(1);
+                self.pass_on(node);
             }
-            Err(AddFault::Failed(words)) => self.failed_start(node, &words),
+            Err(AddFault::Failed(words)) => {
+                self.failed_start(node, &words);
+                if !self.stop_rollout(node, &words) {
+                    self.pass_on(node);
+                }
+            }
+            Err(AddFault::Unanswered(words)) => {
+                self.failed_start(node, &words);
+                self.pass_on(node);
+            }
         }
     }
 
@@ -96,7 +113,16 @@ impl Holder {
         self.tell(News::StartFailed { node, words: words.to_owned(), pause });
         let sentence = format!("{words}; the node is left alone for {} s", pause.as_secs());
         self.note(Cause::StartFailed, &[node], &sentence);
-        self.order(1);
+    }
+
+    /// The order goes on to the next node. That of a rollout looks for another one itself; here only what is
+    /// wanted all the same.
+    fn pass_on(&mut self, node: usize) {
+        if self.rollout.awaits(node) {
+            self.replace();
+        } else {
+            self.order(1);
+        }
     }
 
     /// A child has to leave although nothing is wrong with it: one node takes its place at once where the

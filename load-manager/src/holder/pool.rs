@@ -32,6 +32,8 @@ impl Holder {
         self.settings = Settings { nodes, order: Vec::new(), ..settings };
         self.decider.reload(self.settings.decider.clone());
         self.pool = Pool { wanted, is_moving: true };
+        // Whoever has the file read again may have put right what was wrong.
+        self.rollout.resume();
         for node in 0..self.nodes.len() {
             if self.nodes[node].is_member() && !self.pool.wanted.iter().any(|place| self.is_at(node, place)) {
                 self.nodes[node].membership = Membership::Leaving;
@@ -97,8 +99,8 @@ impl Holder {
                 self.begin_drain(&name, &why);
                 self.replace();
             }
-            // It is not to stand by when its last request has ended.
-            Stage::Draining(..) => self.nodes[node].rests = false,
+            // It is not to stand by or to be started again when its last request has ended.
+            Stage::Draining(..) => (self.nodes[node].rests, self.nodes[node].restarts) = (false, false),
             // The call that starts it comes to its end first.
             Stage::Starting(_) => {}
         }

@@ -47,6 +47,8 @@ pub enum Cause {
     Joined,
     /// A node is not one of the pool any more: what serves there is drained.
     Removed,
+    /// A changed command is rolled out.
+    Rollout,
 }
 
 impl Entry {
@@ -112,6 +114,7 @@ impl Cause {
             Self::Adopted => ("adopt", "adopted"),
             Self::Joined => ("join", "joined"),
             Self::Removed => ("remove", "removed"),
+            Self::Rollout => ("rollout", "rollout"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use cluster::config::{Cluster, Service, Sharing};
+use cluster::config::{Cluster, CommandDigest, Service, Sharing};
 
 use crate::decider;
 use crate::entrance::Entrance;
@@ -41,6 +41,8 @@ pub struct Settings {
     pub ttl: Duration,
     /// How long the holder of a lease that is reclaimed has to drain it.
     pub reclaim_notice: Duration,
+    /// The command that every copy is to run.
+    pub command: CommandDigest,
     /// How many nodes are wanted.
     pub decider: decider::Settings,
 }
@@ -86,6 +88,7 @@ impl Settings {
             sharing: cluster.sharing.clone(),
             ttl: cluster.lease.ttl,
             reclaim_notice: cluster.lease.reclaim_notice,
+            command: service.command_digest(),
             decider: decider::Settings::of(service, cluster.nodes.len() as u32),
         }
     }

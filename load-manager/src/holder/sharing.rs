@@ -254,7 +254,9 @@ impl Recent {
 fn is_held(node: &Node) -> bool {
     match node.stage {
         Stage::Starting(Some(_)) | Stage::Ready(_) | Stage::Jeopardy(_) => true,
-        Stage::Free | Stage::Starting(None) | Stage::Draining(..) => false,
+        // Of one that is started again there, the lease to come.
+        Stage::Draining(..) => node.restarts,
+        Stage::Free | Stage::Starting(None) => false,
     }
 }
 

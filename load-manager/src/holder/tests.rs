@@ -11,5 +11,6 @@ mod orders;
 mod pool;
 mod properties;
 mod restart;
+mod rolling;
 mod sharing;
 mod standby;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use cluster::config::CommandDigest;
 use cluster::share::Claim;
 
 use crate::node::{Lease, Report};
@@ -34,6 +35,8 @@ pub struct NodeWord {
     pub leases: Vec<LeaseWord>,
     /// What the others that share the pool said of themselves, and how long ago.
     pub claims: Vec<(Claim, Duration)>,
+    /// Of the command by which it would start the service now; `None`: not told.
+    pub command: Option<CommandDigest>,
 }
 
 /// A node's word on one lease.
@@ -59,6 +62,8 @@ pub struct LeaseWord {
     pub reclaim: Option<Reclaim>,
     /// Why its service is not ready, where it is not.
     pub detail: String,
+    /// Of the command by which its service was started; `None`: nothing runs, or not told.
+    pub command: Option<CommandDigest>,
 }
 
 /// How far a lease is at its node.
@@ -121,6 +126,8 @@ impl NodeWord {
             in_flight: lease.and_then(|lease| lease.in_flight),
             probe_fails: lease.is_some_and(|lease| lease.probe_fails),
             is_reclaimed: lease.is_some_and(|lease| lease.reclaim.is_some()),
+            starts: self.command,
+            runs: lease.and_then(|lease| lease.command),
         }
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn news(news: &News, nodes: &[Node]) {
         }
         News::AnswersAgain { node } => info!(node = name(node), "answers again"),
         News::Lost { node, why } => warn!(node = name(node), "lost: {why}"),
+        News::Rollout { words } => info!("{words}"),
         News::Ordered { node } => info!(node = name(node), "ordered"),
         News::Refused { node, words } => info!(node = name(node), "refused: {words}"),
         News::StartFailed { node, words, pause } => {

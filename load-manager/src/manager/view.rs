@@ -2,12 +2,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cluster::config::{self, Policy};
+use cluster::config::{self, CommandDigest, Policy};
 use cluster::share::Claim;
 use proto::load_manager as wire;
 
 use super::Manager;
-use crate::holder::Holder;
+use crate::holder::{Holder, RolloutView};
 use crate::node::{Link, Membership, Node};
 
 impl Manager {
@@ -20,21 +20,26 @@ impl Manager {
         let members = holder.settings().order.iter().map(|&index| &holder.nodes()[index]);
         let leaving = holder.nodes().iter().filter(|node| node.membership == Membership::Leaving);
         let nodes = members.chain(leaving);
-        let config_digest = Some(config::newest_digest()).filter(|digest| !digest.is_empty());
+        let config_digest = config::newest_digest();
+        let own = Own {
+            file: u64::from_str_radix(&config_digest, 16).ok(),
+            command: holder.settings().command,
+        };
         wire::StatusReply {
             service: self.service.name.clone(),
             policy: policy.to_owned(),
             level: holder.last().map(|last| last.level.to_string()).unwrap_or_default(),
             generation: holder.list().generation,
             data: holder.has_data(now),
-            nodes: nodes.map(|node| node_view(node, now, config_digest.as_deref())).collect(),
+            nodes: nodes.map(|node| node_view(node, now, &own)).collect(),
             last: self.journal.last_of_this_run(),
             uptime_ms: holder.uptime(now).as_millis() as u64,
             standby: holder.fleet().standby_count(),
             claim: claim_view(holder),
             certificate_expires_unix_s: self.links.certificate_expires().map(unix_s),
-            config_digest: config_digest.unwrap_or_default(),
+            config_digest,
             config_words: self.reload.reloader().last().words(),
+            rollout: holder.rollout().map(rollout_view),
         }
     }
 
@@ -53,6 +58,13 @@ impl Manager {
     }
 }
 
+/// What this front end goes by.
+struct Own {
+    /// Of its cluster.toml; `None`: none was read.
+    file: Option<u64>,
+    command: CommandDigest,
+}
+
 fn unix_s(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
@@ -62,14 +74,19 @@ fn claim_view(holder: &Holder) -> Option<wire::Claim> {
     Some(wire::Claim { held, want, min, max, share: holder.share() })
 }
 
-fn node_view(node: &Node, now: Duration, digest: Option<&str>) -> wire::NodeView {
+fn rollout_view(rollout: RolloutView) -> wire::Rollout {
+    let RolloutView { state, sentence, new, old } = rollout;
+    wire::Rollout { state: state.to_owned(), sentence, new, old }
+}
+
+fn node_view(node: &Node, now: Duration, own: &Own) -> wire::NodeView {
     let lease = node.lease();
     let millis = |since: Duration| now.saturating_sub(since).as_millis() as u64;
     wire::NodeView {
         node: node.name.clone(),
         address: lease.map(|lease| lease.data_address.clone()).unwrap_or_default(),
         state: node.state_name(now).to_owned(),
-        detail: detail(node, now, digest),
+        detail: detail(node, now, own),
         lease_id: lease.map(|lease| lease.id.clone()).unwrap_or_default(),
         epoch: lease.map_or(0, |lease| lease.epoch),
         since_ms: millis(node.since),
@@ -79,11 +96,12 @@ fn node_view(node: &Node, now: Duration, digest: Option<&str>) -> wire::NodeView
         service_memory_bytes: node.report.service_memory_bytes,
         in_flight: node.report.in_flight,
         requests_cut: node.report.requests_cut,
+        command: node.report.runs.map_or("", |runs| if runs == own.command { "new" } else { "old" }).to_owned(),
     }
 }
 
-/// What to add to the word for its state; `digest`: of the cluster.toml of this front end.
-fn detail(node: &Node, now: Duration, digest: Option<&str>) -> String {
+/// What to add to the word for its state.
+fn detail(node: &Node, now: Duration, own: &Own) -> String {
     let mut parts = Vec::new();
     if let Link::Down { words } = &node.link {
         parts.push(words.clone());
@@ -94,9 +112,14 @@ fn detail(node: &Node, now: Duration, digest: Option<&str>) -> String {
     if node.membership == Membership::Leaving {
         parts.push("not in cluster.toml any more".to_owned());
     }
-    let ours = digest.and_then(|digest| u64::from_str_radix(digest, 16).ok());
-    if node.report.config_digest.zip(ours).is_some_and(|(theirs, ours)| theirs != ours) {
+    let is_other = |theirs: Option<CommandDigest>| theirs.is_some_and(|theirs| theirs != own.command);
+    if is_other(node.report.starts) {
+        parts.push("its cluster.toml has another command than the front end's".to_owned());
+    } else if node.report.config_digest.zip(own.file).is_some_and(|(theirs, ours)| theirs != ours) {
         parts.push("its cluster.toml is another than this front end's".to_owned());
+    }
+    if is_other(node.report.runs) && !is_other(node.report.starts) {
+        parts.push("it runs an older command".to_owned());
     }
     if node.report.probe_fails {
         parts.push("the service does not answer its readiness probe there".to_owned());
@@ -114,11 +137,18 @@ mod tests {
     #[test]
     fn a_node_that_goes_by_another_file_than_the_front_end_is_shown_with_that() {
         let mut node = Node::new("c1", 1.0, Duration::ZERO);
-        let shown = |node: &Node| detail(node, Duration::ZERO, Some("00000000000000aa"));
+        let command: CommandDigest = "000000000000000c".parse().unwrap();
+        let shown = |node: &Node| detail(node, Duration::ZERO, &Own { file: Some(0xaa), command });
         assert_eq!(shown(&node), "");
         node.report.config_digest = Some(0xaa);
         assert_eq!(shown(&node), "");
         node.report.config_digest = Some(0xab);
         assert_eq!(shown(&node), "its cluster.toml is another than this front end's");
+        // What matters most of it is said in its place.
+        node.report.starts = "000000000000000d".parse().ok();
+        node.report.runs = node.report.starts;
+        assert_eq!(shown(&node), "its cluster.toml has another command than the front end's");
+        node.report.starts = Some(command);
+        assert_eq!(shown(&node), "its cluster.toml is another than this front end's; it runs an older command");
     }
 }

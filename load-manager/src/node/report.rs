@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use cluster::config::CommandDigest;
+
 use super::{Node, Stage};
 
 /// What a node said of itself with its last renewal.
@@ -34,6 +36,10 @@ pub struct Report {
     pub probe_fails: bool,
     /// Whether it asks for our lease back.
     pub is_reclaimed: bool,
+    /// Of the command by which it would start our service now; `None`: not told.
+    pub starts: Option<CommandDigest>,
+    /// Of the one by which our service runs there; `None`: it does not, or not told.
+    pub runs: Option<CommandDigest>,
 }
 
 impl Node {
@@ -41,7 +47,8 @@ impl Node {
     pub fn hear(&mut self, report: Report) -> bool {
         let is_news = report.probe_fails != self.report.probe_fails;
         self.is_changed |= is_news;
-        self.report = report;
+        // What has ended runs nothing any more; what ran is still asked for then.
+        self.report = Report { runs: report.runs.or(self.report.runs), ..report };
         is_news
     }
 

@@ -29,6 +29,8 @@ pub(crate) fn node_word(reply: pb::RenewReply) -> NodeWord {
         requests_cut: reply.requests_cut,
         config_digest: u64::from_str_radix(&reply.config_digest, 16).ok(),
         claims: reply.claims.into_iter().map(heard_claim).collect(),
+        // One that this version cannot read is not told.
+        command: reply.command_digest.parse().ok(),
     }
 }
 
@@ -65,6 +67,7 @@ fn lease_word(report: pb::LeaseReport) -> LeaseWord {
         ended_by_node: report.ended_by_node,
         reclaim: report.reclaim.map(reclaim),
         detail: report.detail,
+        command: report.command_digest.parse().ok(),
     }
 }
 
@@ -115,6 +118,7 @@ mod tests {
             in_flight: Some(2),
             probe_fails: true,
             ended_by_node: true,
+            command_digest: "00000000000000ab".into(),
             reclaim: Some(pb::Reclaim {
                 notice_ms: 30_000,
                 reason: "going down".into(),
@@ -135,6 +139,7 @@ mod tests {
         let lease = &word.leases[0];
         assert_eq!((lease.state, lease.in_flight), (LeaseState::Orphan, Some(2)));
         assert!(lease.probe_fails && lease.ended_by_node);
+        assert_eq!((lease.command, word.command), ("00000000000000ab".parse().ok(), None));
         let told = Reclaim { notice: Duration::from_secs(30), reason: "going down".into() };
         assert_eq!(lease.reclaim, Some(told));
         let wanted =

@@ -31,7 +31,7 @@ pub(super) enum Stage {
     },
     Start(Lease),
     /// The start has failed, for this reason.
-    GiveUp(LeaseRef, String),
+    GiveUp(LeaseRef, AddFault),
     Drain {
         lease: LeaseRef,
         parting: u64,
@@ -117,13 +117,15 @@ impl Manager {
             Stage::Start(lease) => match result {
                 Ok(()) => self.tell(Heard::Added { node, result: Ok(lease) }),
                 Err(words) => {
-                    call.what = Stage::GiveUp(lease.reference(), words);
+                    let fault = match reply {
+                        Reply::Broken => AddFault::Unanswered(words),
+                        _ => AddFault::Failed(words),
+                    };
+                    call.what = Stage::GiveUp(lease.reference(), fault);
                     self.ask(number, call);
                 }
             },
-            Stage::GiveUp(_, words) => {
-                self.tell(Heard::Added { node, result: Err(AddFault::Failed(words)) });
-            }
+            Stage::GiveUp(_, fault) => self.tell(Heard::Added { node, result: Err(fault) }),
             Stage::Drain { lease, parting, .. } => {
                 call.what = Stage::Drain { lease, parting, result: Some(result) };
                 call.step += 1;

@@ -65,7 +65,7 @@ impl Node {
                 self.book.epoch_saved(epoch);
             }
             Effect::StartProcess(lease) => {
-                let process = Process { starting: true, stops: false, idle_at: None };
+                let process = Process { starting: true, stops: false, idle_at: None, command: self.command };
                 let before = self.processes.insert(lease.clone(), process);
                 assert!(before.is_none(), "I1: {} is started twice", lease.0);
                 let fate = if dice.permille(30) { Fate::StartFails } else { Fate::Ready };

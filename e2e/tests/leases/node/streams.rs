@@ -1,7 +1,7 @@
 //! The streams of the load-managers at a node: who is heard on one, and what is said on it.
 
 use load_manager::holder::Adopted;
-use task_processor::lease::{Holder, Renewal};
+use task_processor::lease::{Holder, LeaseId, Renewal};
 
 use super::{Node, Sender};
 use crate::wire::{self, ToManager};
@@ -101,7 +101,10 @@ impl Node {
 
     pub(super) fn speak(&mut self, manager: usize, session: u64, sequence: u64, renewal: &Renewal) {
         let roll = self.book.roll(self.local(), renewal);
-        let word = wire::word(roll, self.life);
+        let runs = |lease: &LeaseId| {
+            self.processes.get(lease).filter(|process| !process.starting).map(|process| process.command)
+        };
+        let word = wire::word(roll, self.life, self.command, runs);
         self.say(manager, ToManager::Word { session, sequence, word });
     }
 }

@@ -46,6 +46,11 @@ impl World {
                     self.at(until, Due::WakeNode(node));
                 }
             }
+            Fault::EditNode { node, command } => self.nodes[node].command = command,
+            Fault::Edit { command } => {
+                self.command = command;
+                self.reload();
+            }
             Fault::CrashService { node } | Fault::Maintain { node, .. } | Fault::EndNode { node } => {
                 self.at_daemon(node, fault);
             }

@@ -31,6 +31,11 @@ impl World {
         match due {
             Due::AtManager(_, node, what) => manager.receive(now, node, what),
             Due::Told(_, heard) => manager.hear(now, heard),
+            Due::Reload(_) => {
+                let (service, incarnation) = (manager.service, manager.sender.incarnation);
+                let settings = self.settings(service, incarnation);
+                self.managers[index].reload(now, settings);
+            }
             Due::Ring(_, alarm) => manager.ring(now, alarm, &mut self.dice),
             Due::Connect(_) => {
                 let front = &mut self.fronts[manager.service];
@@ -123,7 +128,10 @@ impl World {
         if front.is_up {
             let answer = front.apply(sender.incarnation, list);
             let delay = self.dice.within(1_000..50_000);
-            self.at(self.now + delay, Due::Told(manager, answer));
+            // It is answered in its order: there is one connection, and one list on it at a time.
+            front.answered_at = front.answered_at.max(self.now + delay);
+            let at = front.answered_at;
+            self.at(at, Due::Told(manager, answer));
         }
     }
 }

@@ -116,7 +116,7 @@ impl Diary {
         self.step(Holder::look);
     }
 
-    fn step(&mut self, input: impl FnOnce(&mut Holder, Duration)) {
+    pub(super) fn step(&mut self, input: impl FnOnce(&mut Holder, Duration)) {
         input(&mut self.holder, self.now);
         self.done.clear();
         for effect in self.holder.effects() {
@@ -267,6 +267,7 @@ pub(super) fn lease_word(node: usize, state: LeaseState) -> LeaseWord {
         ended_by_node: false,
         reclaim: None,
         detail: String::new(),
+        command: None,
     }
 }
 

@@ -178,3 +178,17 @@ fn a_drain_that_the_node_asked_for_is_taken_back_only_when_it_asks_no_more() {
     day.says(0, vec![lease_word(0, LeaseState::Ready)]);
     assert!(undrainable(&day));
 }
+
+#[test]
+fn one_that_returns_and_is_drained_again_by_the_same_input_is_not_waited_for_in_vain() {
+    let mut day = Diary::with_children();
+    day.drain(0);
+    let generation = day.holder.list().generation;
+    day.act(|holder| {
+        holder.take_back("c1");
+        holder.begin_drain("c1", "again");
+    });
+    assert_eq!(day.holder.list().generation, generation, "the list says so already");
+    day.front_is_empty();
+    assert_eq!(day.drain_step(0), Some(DrainStep::AtNode));
+}

@@ -5,6 +5,7 @@ mod event;
 use std::collections::HashSet;
 use std::time::Duration;
 
+use cluster::config::CommandDigest;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -146,11 +147,19 @@ impl World {
                     reclaim: reclaimed.then(|| Reclaim { notice: s(30), reason: "wanted".into() }),
                     lease_id: self.pick(node, number).id,
                     state,
+                    // Now one command, now another, now none that is told.
+                    command: [None, Some(command(0)), Some(command(1))][usize::from(number) % 3],
                     ..lease_word(0, state)
                 };
                 let leases = leases.into_iter().map(said).collect();
                 let sent_at = age.map(|age| self.now.saturating_sub(Duration::from_millis(age)));
-                Heard::Renewed { node, word: NodeWord { incarnation, ..word(leases) }, sent_at }
+                let starts =
+                    [None, Some(command(1)), Some(self.command())][self.now.as_millis() as usize % 3];
+                Heard::Renewed {
+                    node,
+                    word: NodeWord { incarnation, command: starts, ..word(leases) },
+                    sent_at,
+                }
             }
             Event::LinkRefused { node } => Heard::LinkRefused { node, words: "nothing listens".into() },
             Event::LinkSilent { node } => Heard::LinkSilent { node, words: "no answer".into() },
@@ -199,7 +208,8 @@ impl World {
                 let all = in_a_hurry(self.is_direct, &members);
                 let nodes = members.iter().map(|&node| all.nodes[node].clone()).collect();
                 let order = (0..members.len()).collect();
-                self.holder.reload(self.now, Settings { nodes, order, ..all });
+                let command = command(members.len() % 2);
+                self.holder.reload(self.now, Settings { nodes, order, command, ..all });
             }
             Event::Pass { millis } => self.now += Duration::from_millis(millis),
             event => {
@@ -284,8 +294,18 @@ impl World {
         self.list = list;
     }
 
+    /// Of the front end.
+    fn command(&self) -> CommandDigest {
+        self.holder.settings().command
+    }
+
     /// What the world was told is what is held.
     fn look_at_the_holder(&self) {
+        let restarting = self.holder.nodes().iter().filter(|node| node.restarts);
+        assert!(restarting.clone().count() <= 1, "one is started again at a time");
+        for node in restarting {
+            assert!(node.is_member() && matches!(node.stage, Stage::Draining(..)), "{}", node.name);
+        }
         if self.list.generation > 0 {
             assert_eq!(*self.holder.list(), self.list);
         }
@@ -316,11 +336,17 @@ impl World {
 fn in_a_hurry(is_direct: bool, order: &[usize]) -> Settings {
     let mut settings = if is_direct { direct(NODES) } else { settings(NODES) };
     settings.order = order.to_vec();
+    settings.command = command(0);
     let scaling = &mut settings.decider.scaling;
     (scaling.fast_window, scaling.slow_window, scaling.down_window) = (s(1), s(1), s(1));
     (scaling.down_after_up, scaling.node_age_min, scaling.drain_period) = (s(0), s(0), s(1));
     scaling.data_timeout = s(60);
     settings
+}
+
+/// One of two commands.
+fn command(number: usize) -> CommandDigest {
+    format!("{number:016x}").parse().unwrap()
 }
 
 fn lease(node: usize, number: u64) -> Lease {
