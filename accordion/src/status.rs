@@ -221,7 +221,7 @@ mod tests {
         (front.local, front.children) = (Some(Default::default()), vec![Default::default()]);
         let decisions = view.load_manager.as_mut().unwrap();
         decisions.nodes = vec![Default::default()];
-        decisions.claim = Some(Default::default());
+        (decisions.claim, decisions.rollout) = (Some(Default::default()), Some(Default::default()));
         decisions.last =
             Some(decisions::Decision { figures: Some(Default::default()), ..Default::default() });
         let text = json(&[view], Some(&[pool::NodeView::sample()]), "1f").unwrap();

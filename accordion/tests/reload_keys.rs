@@ -12,7 +12,7 @@ use cluster::daemon::Outcome;
 
 /// The keys for which a daemon that goes by them is to be started anew: the front door (F), the load-manager (L), the
 /// task-processor of the node (T). Every other key is followed by each daemon that goes by it.
-const NEEDS_RESTART: [(&str, &str); 18] = [
+const NEEDS_RESTART: [(&str, &str); 17] = [
     // Where it is, and who may speak to it.
     ("name", "FLT"),
     ("insecure", "LT"),
@@ -30,8 +30,7 @@ const NEEDS_RESTART: [(&str, &str); 18] = [
     ("lease.orphan_grace", "LT"),
     ("lease.reservation_timeout", "LT"),
     ("lease.reclaim_notice", "LT"),
-    // What is run, and how it is spoken to.
-    ("command", "FT"),
+    // How what is run is spoken to.
     ("upstream", "FT"),
     ("path", "LT"),
 ];

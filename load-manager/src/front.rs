@@ -25,8 +25,8 @@ pub(crate) struct Front {
     pub socket: PathBuf,
     /// The number of this load-manager's life, by which one that slept is told from its successor.
     pub incarnation: u64,
-    /// The list it should have in force.
-    pub wanted: watch::Receiver<wire::ChildList>,
+    /// The list it should have in force, and what else it is told with that.
+    pub wanted: watch::Receiver<wire::SetChildListRequest>,
     /// Where to tell.
     pub events: mpsc::Sender<Event>,
 }
@@ -102,8 +102,7 @@ impl Front {
     }
 
     async fn set_list(&mut self, client: &mut Client) -> Result<Event, tonic::Status> {
-        let wire::ChildList { generation, children } = self.wanted.borrow_and_update().clone();
-        let list = wire::SetChildListRequest { generation, children, incarnation: self.incarnation };
+        let list = self.wanted.borrow_and_update().clone();
         match client.set_child_list(timed(list, ANSWER_TIMEOUT)).await {
             Ok(applied) => Ok(Event::Heard(Heard::ListApplied(applied.into_inner().generation))),
             Err(status) if status.code() == Code::FailedPrecondition => {

@@ -33,7 +33,7 @@ use cluster::daemon::{self, DaemonArgs, Outcome, Reload, Reopen, Shutdown};
 use cluster::tls::{self, Tls, TlsFault};
 use proto::load_manager::load_manager_server::LoadManagerServer;
 use proto::reload::reload_server::ReloadServer;
-use proto::service_manager::ChildList;
+use proto::service_manager::SetChildListRequest;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::UnixListenerStream;
@@ -136,7 +136,7 @@ pub async fn run(
     };
     tracing::info!(service = service.name, nodes = cluster.nodes.len(), "deciding");
     let (told, events) = mpsc::channel(EVENTS_MAX);
-    let (wanted, list) = watch::channel(ChildList::default());
+    let (wanted, list) = watch::channel(SetChildListRequest::default());
     let mut parts = tokio::task::JoinSet::new();
     if let Some(tls) = tls.clone() {
         tracing::info!(expires = tls::date(tls.expires()), "the nodes are called with TLS");

@@ -42,7 +42,7 @@ pub(crate) struct Setup {
     /// Where the decisions are kept.
     pub journal: Journal,
     /// The list for the service-manager.
-    pub wanted: watch::Sender<front::ChildList>,
+    pub wanted: watch::Sender<front::SetChildListRequest>,
     /// To each node of the pool, by its place in cluster.toml.
     pub links: Links,
     /// A cluster.toml that has changed.
@@ -68,7 +68,7 @@ pub(crate) struct Manager {
     waiting: Vec<Option<AbortHandle>>,
     calls: JoinSet<()>,
     journal: Journal,
-    wanted: watch::Sender<front::ChildList>,
+    wanted: watch::Sender<front::SetChildListRequest>,
     links: Links,
     reload: Reload,
     events: mpsc::Receiver<Event>,
@@ -144,6 +144,7 @@ impl Manager {
         let (day, minute) = schedule::now();
         self.holder.keep(Floor::largest_at(&self.service.floors, day, minute));
         self.holder.tick(self.now());
+        self.tell_commands();
     }
 
     fn now(&self) -> Duration {

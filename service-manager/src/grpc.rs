@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use cluster::config;
 use cluster::daemon::Reloader;
 use cluster::level::Level;
@@ -40,6 +41,8 @@ pub(crate) struct Control {
     pub relay: Arc<Relay>,
     /// The local copy.
     pub local: Arc<LocalCopy>,
+    /// How the nodes' copies are run, as the load-manager told it last.
+    pub(crate) commands: Arc<ArcSwapOption<wire::Commands>>,
     /// Where a stream of load is asked for.
     pub listeners: mpsc::Sender<Listener>,
     /// What came of its file.
@@ -65,7 +68,7 @@ impl ServiceManager for Control {
         &self,
         request: Request<wire::SetChildListRequest>,
     ) -> Result<Response<wire::ChildListApplied>, Status> {
-        let wire::SetChildListRequest { generation, children, incarnation } = request.into_inner();
+        let wire::SetChildListRequest { generation, children, incarnation, commands } = request.into_inner();
         let specs = children.into_iter().map(spec).collect::<Result<Vec<_>, _>>()?;
         distinct(&specs)?;
         // A caller that goes away half-way must not leave connections of those who left open.
@@ -80,6 +83,7 @@ impl ServiceManager for Control {
         );
         let refused = tokio::spawn(put).await.map_err(|fault| Status::internal(fault.to_string()))?;
         refused?;
+        self.commands.store(commands.map(Arc::new));
         Ok(Response::new(wire::ChildListApplied { generation }))
     }
 
@@ -207,6 +211,7 @@ impl Control {
             pid: view.pid,
             out_reason,
             out_ms,
+            rollout: view.rollout,
         }
     }
 

@@ -36,7 +36,6 @@ use anyhow::{Context, anyhow, bail};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use cluster::config::{Cluster, Service};
 use cluster::daemon::{self, DaemonArgs, Outcome, Passed, Program, Purpose, Reload, Reopen, Shutdown, Store};
-use cluster::process::Spec;
 use proto::reload::reload_server::ReloadServer;
 use proto::service_manager::service_manager_server::ServiceManagerServer;
 use relay::Relay;
@@ -193,7 +192,7 @@ async fn run(
         .with_context(|| format!("cannot open the access log {:?}", service.access_log_file))?;
     let given = listeners.given()?;
     let setting = Arc::new(Mutex::new(Fence::default()));
-    let local = LocalCopy::new(Arc::clone(&door), Spec::at_front_end(&service, service.front_end));
+    let local = LocalCopy::new(Arc::clone(&door), &service);
     let end = CancellationToken::new();
     let (copy, copy_end) = (Arc::clone(&local), end.clone());
     let local_copy = tokio::spawn(async move { copy.keep(copy_end).await });
@@ -216,9 +215,11 @@ async fn run(
     )
     .context("cannot start the relay")?;
     let relay = Arc::new(relay);
+    local.picked_by(Arc::clone(&relay));
     tracing::info!(service = service.name, %listen, workers, "serving");
     let access_log = Arc::new(ArcSwapOption::from_pointee(access_log));
     let address = Arc::new(ArcSwap::from_pointee(listen.to_string()));
+    let commands = Arc::new(ArcSwapOption::empty());
     let (tick, ticks) = watch::channel(service.scaling.tick);
 
     let (listeners_of_load, new_listeners) = mpsc::channel(4);
@@ -239,6 +240,7 @@ async fn run(
         door: Arc::clone(&door),
         relay: Arc::clone(&relay),
         local: Arc::clone(&local),
+        commands: Arc::clone(&commands),
         listeners: listeners_of_load,
         reloader: reload.reloader(),
         born: Instant::now(),
@@ -258,6 +260,8 @@ async fn run(
         scrape: relay.scrape(),
         access_log: Arc::clone(&access_log),
         reloader: reload.reloader(),
+        local: Arc::clone(&local),
+        commands,
     };
     let (metrics_draining, healthz_draining) = (Arc::clone(&is_draining), Arc::clone(&is_draining));
     let admin = Admin::new(

@@ -15,7 +15,6 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use cluster::config::{Cluster, Service};
 use cluster::daemon::{Asked, Outcome, Passed, Purpose, Store};
-use cluster::process::Spec;
 use relay::Relay;
 use relay::access_log::AccessLog;
 use tokio::sync::watch;
@@ -46,6 +45,7 @@ pub(crate) struct Parts {
     pub(crate) access_log: Arc<ArcSwapOption<AccessLog>>,
     /// Where clients come to, for people.
     pub(crate) address: Arc<ArcSwap<String>>,
+    /// What is replaced where its command is another one.
     pub(crate) local: Arc<LocalCopy>,
     /// Where metrics are.
     pub(crate) gate: Gate,
@@ -145,10 +145,10 @@ impl Follower {
         let Ready { settings, access_log, listeners, admin } = ready;
         let parts = &self.parts;
         parts.door.set_terms(service);
-        parts.local.set_spec(Spec::at_front_end(service, service.front_end));
         parts.upgrade.start_timeout.store(Arc::new(service.start_timeout));
         parts.tick.send_replace(service.scaling.tick);
         parts.relay.settle(&settings).await;
+        parts.local.follow(service);
         if let Some(log) = access_log {
             let old = parts.access_log.swap(log.map(Arc::new));
             // The last handle waits for the disk.

@@ -93,6 +93,9 @@ fn foot(text: &mut String, view: &ServiceView) {
         if let Some(last) = &decisions.last {
             let _ = writeln!(text, "\nlast decision  {}", why::line(last));
         }
+        if let Some(rollout) = &decisions.rollout {
+            let _ = writeln!(text, "{}", rollout.sentence);
+        }
         if !decisions.data {
             text.push_str("the service-manager's counts do not arrive: nothing is decided\n");
         }
@@ -131,7 +134,7 @@ fn local_row(front: &Front) -> Option<Vec<String>> {
         String::new(),
         String::new(),
         String::new(),
-        note([out(&local.out_reason, local.out_ms), local.detail.clone()]),
+        note([out(&local.out_reason, local.out_ms), local.detail.clone(), local.rollout.clone()]),
     ])
 }
 
@@ -283,6 +286,17 @@ mod tests {
             },
         );
         text
+    }
+
+    #[test]
+    fn a_rollout_is_a_sentence_and_the_local_copys_a_note() {
+        let sentence = "rollout stopped: c4: it exits; 2 of 5 run the new command".to_owned();
+        let rollout = Some(proto::load_manager::Rollout { sentence: sentence.clone(), ..Default::default() });
+        assert!(foot_of(Ok(Decisions { rollout, ..Decisions::default() })).contains(&(sentence + "\n")));
+        let local =
+            LocalStatus { rollout: "the changed command did not get ready".into(), ..LocalStatus::default() };
+        let front = Front { local: Some(local), ..Front::default() };
+        assert_eq!(notes(&front, None)[0].1, "the changed command did not get ready");
     }
 
     #[test]

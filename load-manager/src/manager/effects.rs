@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use proto::service_manager as front;
 use proto::task_processor as pb;
 
 use super::{Fenced, Manager, log};
@@ -44,7 +45,11 @@ impl Manager {
                     self.links.say(Said { claim: wire::claim(claim), guaranteed });
                 }
                 Effect::Publish(list) => {
-                    self.wanted.send_replace(wire::published(list));
+                    let front::ChildList { generation, children } = wire::published(list);
+                    let commands = Some(self.commands());
+                    let incarnation = self.identity.incarnation;
+                    let list = front::SetChildListRequest { generation, children, incarnation, commands };
+                    self.wanted.send_replace(list);
                 }
                 Effect::Record(entry) => self.record(entry),
                 Effect::Tell(news) => log::news(&news, self.holder.nodes()),
@@ -54,6 +59,22 @@ impl Manager {
             }
         }
         Ok(())
+    }
+
+    /// Tells the service-manager how the nodes' copies are run, where that is news and it has been told a list.
+    pub(super) fn tell_commands(&self) {
+        let commands = Some(self.commands());
+        self.wanted.send_if_modified(|wanted| {
+            let is_news = wanted.generation > 0 && wanted.commands != commands;
+            wanted.commands = if is_news { commands } else { wanted.commands };
+            is_news
+        });
+    }
+
+    fn commands(&self) -> front::Commands {
+        let (new, old) = self.holder.copies_by_command();
+        let stopped = self.holder.rollout().is_some_and(|rollout| rollout.state == "stopped");
+        front::Commands { new, old, stopped }
     }
 
     fn open_link(&mut self, node: usize) {

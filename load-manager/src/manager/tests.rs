@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// A manager of one node, on whose port nobody listens: its calls end in faults.
 struct Desk {
     manager: Manager,
-    wanted: watch::Receiver<front::ChildList>,
+    wanted: watch::Receiver<front::SetChildListRequest>,
     renewals: watch::Receiver<Vec<node::LeaseRef>>,
     _directory: tempfile::TempDir,
 }
@@ -38,7 +38,7 @@ impl Desk {
         let directory = tempfile::tempdir().unwrap();
         let cluster = cluster::config::parse("cluster.toml", config).unwrap();
         let (told, events) = mpsc::channel(64);
-        let (wanted, list) = watch::channel(front::ChildList::default());
+        let (wanted, list) = watch::channel(front::SetChildListRequest::default());
         let (renewal, renewals) = watch::channel(Vec::new());
         let identity = Identity { service: "shop".into(), front_end: "127.0.0.1".into(), incarnation: 7 };
         let mut links = Links::new(identity.clone(), Duration::from_secs(3), told.clone(), None);
@@ -114,7 +114,8 @@ async fn the_list_goes_to_the_service_manager_and_the_lease_to_its_link() {
         state: front::ChildState::Ready.into(),
         epoch: 3,
     };
-    assert_eq!(*desk.wanted.borrow(), front::ChildList { generation: 1, children: vec![child] });
+    let told = desk.wanted.borrow().clone();
+    assert_eq!((told.generation, told.children, told.commands), (1, vec![child], Some(Default::default())));
     assert_eq!(*desk.renewals.borrow(), [node::LeaseRef { lease_id: "lease".into(), epoch: 3 }]);
 }
 
@@ -157,6 +158,54 @@ async fn where_requests_go_straight_the_service_itself_is_listed_and_shown_with_
     assert_eq!(listed(&desk).state(), front::ChildState::Ready);
     let shown = desk.status().nodes.remove(0);
     assert_eq!((shown.state.as_str(), shown.detail.as_str()), ("ready", ""));
+}
+
+#[tokio::test]
+async fn which_command_a_copy_runs_is_shown_and_told_to_the_service_manager_once() {
+    let mut desk = Desk::with_child();
+    let old = "00000000000000ab".to_owned();
+    let own = desk.manager.service.command_digest().to_string();
+    let says = |runs: &str, starts: &str| {
+        let report = node::LeaseReport {
+            lease_id: "lease".into(),
+            epoch: 3,
+            state: node::LeaseState::Ready.into(),
+            command_digest: runs.into(),
+            ..Default::default()
+        };
+        let reply = node::RenewReply {
+            node_incarnation: 1,
+            leases: vec![report],
+            command_digest: starts.into(),
+            ..Default::default()
+        };
+        Event::Renewed { node: 0, reply, sent: Some(Instant::now()) }
+    };
+    let told = |desk: &mut Desk| {
+        desk.wanted.mark_unchanged();
+        desk.manager.tell_commands();
+        let is_news = desk.wanted.has_changed().unwrap();
+        is_news.then(|| desk.wanted.borrow().commands.unwrap())
+    };
+    desk.hear(says(&old, &old));
+    let commands = front::Commands { new: 0, old: 1, stopped: false };
+    assert_eq!((told(&mut desk), told(&mut desk)), (Some(commands), None));
+    let (shown, rollout) = (desk.status().nodes.remove(0), desk.status().rollout.unwrap());
+    assert_eq!(
+        (shown.command.as_str(), shown.detail.as_str()),
+        ("old", "its cluster.toml has another command than the front end's")
+    );
+    assert_eq!((rollout.state.as_str(), rollout.new, rollout.old), ("waiting", 0, 1));
+    desk.hear(says(&old, &own));
+    assert_eq!(desk.status().nodes.remove(0).detail, "it runs an older command");
+    desk.hear(says(&own, &own));
+    assert_eq!(told(&mut desk), Some(front::Commands { new: 1, ..Default::default() }));
+    let shown = desk.status().nodes.remove(0);
+    assert_eq!((shown.command.as_str(), shown.detail.as_str(), desk.status().rollout), ("new", "", None));
+    // One of an earlier version does not say.
+    let mut desk = Desk::with_child();
+    desk.hear(says("", ""));
+    assert_eq!((told(&mut desk), desk.status().nodes.remove(0).command.as_str()), (None, ""));
 }
 
 #[tokio::test]

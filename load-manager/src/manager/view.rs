@@ -21,10 +21,8 @@ impl Manager {
         let leaving = holder.nodes().iter().filter(|node| node.membership == Membership::Leaving);
         let nodes = members.chain(leaving);
         let config_digest = config::newest_digest();
-        let own = Own {
-            file: u64::from_str_radix(&config_digest, 16).ok(),
-            command: holder.settings().command,
-        };
+        let own =
+            Own { file: u64::from_str_radix(&config_digest, 16).ok(), command: holder.settings().command };
         wire::StatusReply {
             service: self.service.name.clone(),
             policy: policy.to_owned(),
@@ -96,7 +94,11 @@ fn node_view(node: &Node, now: Duration, own: &Own) -> wire::NodeView {
         service_memory_bytes: node.report.service_memory_bytes,
         in_flight: node.report.in_flight,
         requests_cut: node.report.requests_cut,
-        command: node.report.runs.map_or("", |runs| if runs == own.command { "new" } else { "old" }).to_owned(),
+        command: node
+            .report
+            .runs
+            .map_or("", |runs| if runs == own.command { "new" } else { "old" })
+            .to_owned(),
     }
 }
 
@@ -149,6 +151,9 @@ mod tests {
         node.report.runs = node.report.starts;
         assert_eq!(shown(&node), "its cluster.toml has another command than the front end's");
         node.report.starts = Some(command);
-        assert_eq!(shown(&node), "its cluster.toml is another than this front end's; it runs an older command");
+        assert_eq!(
+            shown(&node),
+            "its cluster.toml is another than this front end's; it runs an older command"
+        );
     }
 }

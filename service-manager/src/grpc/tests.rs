@@ -39,7 +39,7 @@ async fn a_load_manager_that_slept_through_its_successors_start_sets_no_list() {
     let listener = cluster::daemon::listener(([127, 0, 0, 1], 0).into()).unwrap();
     let dispatch = Arc::clone(&door) as Arc<dyn relay::Dispatch>;
     let relay = Relay::start(vec![listener], 1, dispatch, relay::Settings::default()).unwrap();
-    let spec = cluster::process::Spec::at_front_end(&service, service.front_end);
+    let local = LocalCopy::new(Arc::clone(&door), &service);
     let setting = Arc::<Mutex<Fence>>::default();
     let control = Control {
         service: service.name,
@@ -47,7 +47,8 @@ async fn a_load_manager_that_slept_through_its_successors_start_sets_no_list() {
         reloader: cluster::daemon::Reload::manual().0,
         door: Arc::clone(&door),
         relay: Arc::new(relay),
-        local: LocalCopy::new(Arc::clone(&door), spec),
+        local,
+        commands: Arc::default(),
         listeners: mpsc::channel(1).0,
         born: Instant::now(),
         setting: Arc::clone(&setting),
@@ -73,7 +74,7 @@ async fn a_load_manager_that_slept_through_its_successors_start_sets_no_list() {
             ..Default::default()
         };
         let children = nodes.iter().map(child).collect();
-        Request::new(wire::SetChildListRequest { generation, children, incarnation })
+        Request::new(wire::SetChildListRequest { generation, children, incarnation, commands: None })
     };
     let get = |incarnation| Request::new(wire::GetChildListRequest { incarnation });
     let (older, newer) = (7, 8);

@@ -48,7 +48,7 @@ impl Site {
             end: CancellationToken::new(),
         });
         let parts = Parts {
-            local: LocalCopy::new(Arc::clone(&door), Spec::at_front_end(&service, service.front_end)),
+            local: LocalCopy::new(Arc::clone(&door), &service),
             door,
             relay: Arc::new(relay),
             access_log: Arc::default(),

@@ -147,8 +147,12 @@ impl Upgrade {
         let mut fence = self.setting.lock().await;
         let list = self.door.list();
         let children = list.children.iter().map(|child| grpc::child_message(&child.spec)).collect();
-        let state =
-            SetChildListRequest { generation: list.generation, children, incarnation: fence.newest() };
+        let state = SetChildListRequest {
+            generation: list.generation,
+            children,
+            incarnation: fence.newest(),
+            commands: None,
+        };
         let file = in_memory(&state.encode_to_vec()).map_err(gone)?;
         link.say(LIST, &[file.as_fd()]).await.map_err(gone)?;
         expect(link, SERVING, ANSWER_TIMEOUT).await?;
