@@ -23,6 +23,7 @@ mod paused;
 mod racked;
 mod reclaimed;
 mod reloaded;
+mod rolled_out;
 mod several;
 mod streams;
 mod surge;
