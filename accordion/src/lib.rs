@@ -14,6 +14,7 @@ mod man;
 mod rack;
 mod reach;
 mod reload;
+mod starter;
 mod status;
 mod up;
 mod upgrade;
@@ -76,6 +77,9 @@ enum Command {
     /// Write the manual pages into a directory; for packages
     #[command(hide = true)]
     Man(man::Args),
+    /// Have systemd start a service for a daemon; only accordion-starter.socket has a use for it
+    #[command(hide = true)]
+    Starter(starter::Args),
     /// Become a daemon that ends with `accordion up`; only `up` itself has a use for it
     #[command(hide = true)]
     Tethered(up::tether::Args),
@@ -104,6 +108,7 @@ pub fn run() -> ExitCode {
         Command::DemoService(args) => demo_service::main(&args),
         Command::Completions(args) => completions::main(&args, Cli::command()),
         Command::Man(args) => man::main(&args, &Cli::command()),
+        Command::Starter(args) => starter::main(args),
         Command::Tethered(args) => up::tether::main(&args),
     }
 }

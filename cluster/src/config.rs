@@ -38,7 +38,10 @@ pub(crate) use kind::is_name;
 pub use network::Network;
 pub use sample::sample;
 pub use scaling::{Policy, Scaling};
-pub use service::{AccessLog, DataPath, DispatchRule, Forwarding, Local, Service, UpstreamProtocol};
+pub use service::{
+    AccessLog, DAEMON_USER, DEFAULT_USER, DataPath, DispatchRule, Forwarding, Local, ProcessLimits, Service,
+    UpstreamProtocol,
+};
 pub use set::{Set, SetFault, parse_with};
 pub use several::{SEVERAL_MAX, SeveralFault, several};
 pub use sharing::Sharing;

@@ -1,8 +1,9 @@
 //! The guard of a service: a process of its own between a daemon and the service, which ends all
 //! that the service ever started once the daemon is gone, however that happened.
 //!
-//! It is the running program itself, started with a marker as its first argument. The daemon's
-//! side of it is `process`; what the two say to each other is in `wire`.
+//! It is the running program itself, started with a marker as its first argument: by the daemon, or, where that
+//! is a unit of systemd with a `starter`, by systemd and as the service's own user. The daemon's side of it is
+//! `process`; what the two say to each other is in `wire`.
 
 mod orders;
 mod orphans;
@@ -18,13 +19,14 @@ use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::OnceLock;
 
-use rustix::process::{Signal, getpid, set_child_subreaper, setsid};
+use rustix::process::{Signal, getpid, getsid, set_child_subreaper, setsid};
 
 use crate::daemon::{restore_soft_limit, soft_limit_before};
+use crate::starter::door;
 use crate::sys;
 
 pub(crate) use orphans::Orphans;
@@ -46,7 +48,7 @@ pub(crate) const MARK_VARIABLE: &str = "ACCORDION_GUARD";
 pub(crate) const LOCK_VARIABLE: &str = "ACCORDION_GUARD_LOCK";
 
 /// What `ps` calls a guard; at most 15 bytes.
-const PROCESS_NAME: &str = "accordion-guard";
+pub(crate) const PROCESS_NAME: &str = "accordion-guard";
 
 /// What ends a daemon must not end its guard, which has yet to end the service.
 const IGNORED: [Signal; 4] = [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT];
@@ -113,7 +115,7 @@ pub(crate) fn command(service: &str, command: &[String], lock: Option<File>) -> 
     // This name leads to the running program even after its file was replaced.
     let program = PROGRAM.get().cloned().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
     let mut guard = Command::new(program);
-    guard.arg0(PROCESS_NAME).arg(MARKER).arg(service).args(command);
+    guard.arg0(PROCESS_NAME).args(arguments(service)).args(command);
     if let Some(limit) = soft_limit_before() {
         guard.env(FILE_LIMIT_VARIABLE, limit.to_string());
     }
@@ -124,14 +126,24 @@ pub(crate) fn command(service: &str, command: &[String], lock: Option<File>) -> 
     guard
 }
 
+/// What makes the program a guard over that service, before the service's command.
+pub(crate) fn arguments(service: &str) -> Vec<String> {
+    vec![MARKER.to_owned(), service.to_owned()]
+}
+
 fn enter(command: &[OsString]) -> io::Result<()> {
     sys::close_inherited_files(env::var(LOCK_VARIABLE).ok().and_then(|number| number.parse().ok()));
+    if let Some(path) = env::var_os(door::VARIABLE) {
+        door::come_for_files(Path::new(&path))?;
+    }
     sys::ignore_signals(&IGNORED);
     if let Some(limit) = env::var(FILE_LIMIT_VARIABLE).ok().and_then(|limit| limit.parse().ok()) {
         restore_soft_limit(limit);
     }
-    // The terminal's Ctrl-C is for the daemon.
-    setsid()?;
+    // The terminal's Ctrl-C is for the daemon. systemd has done that already for what it starts.
+    if getsid(None)? != getpid() {
+        setsid()?;
+    }
     set_child_subreaper(Some(getpid()))?;
     // Only what `ps` shows; where it cannot be said nothing is lost.
     let _ = std::fs::write("/proc/self/comm", PROCESS_NAME);

@@ -1,16 +1,20 @@
-//! One running copy of a service: a port for it, its start under a guard, the probes that say
-//! whether it may be sent requests, and its end.
+//! One running copy of a service: a port for it, its start under a guard, below us or as a unit of systemd's, the
+//! probes that say whether it may be sent requests, and its end.
 //!
 //! What happens in the guard's own process is `guard`.
 
 mod fault;
 mod guarded;
+mod holder;
 mod leftover;
 mod note;
+mod pipes;
 mod port;
 mod probe;
 mod prober;
 mod program;
+mod started;
+mod unit;
 mod words;
 
 use std::future::pending;
@@ -35,6 +39,8 @@ use note::Note;
 use port::Port;
 use probe::Probe;
 pub use program::program;
+pub(crate) use unit::STARTER_VARIABLE;
+pub use unit::{tell_what_does_not_apply, use_starter};
 
 /// Between two probes of a copy that is starting (design section 4).
 const START_PROBE_PERIOD: Duration = Duration::from_millis(20);
@@ -91,7 +97,7 @@ impl Spec {
         }
     }
 
-    fn at(service: &config::Service, address: IpAddr) -> Self {
+    pub(crate) fn at(service: &config::Service, address: IpAddr) -> Self {
         Self {
             service: service.name.clone(),
             command: service.command.clone(),
@@ -105,7 +111,7 @@ impl Spec {
     }
 
     /// The command for this address, with nothing left to fill in.
-    fn command_for(&self, address: SocketAddr) -> io::Result<Vec<String>> {
+    pub(crate) fn command_for(&self, address: SocketAddr) -> io::Result<Vec<String>> {
         let accordion = guard::program()?;
         let fill = |piece: &str| {
             piece
@@ -137,12 +143,10 @@ impl Instance {
         // Held until nothing of the copy is left.
         let port = port::free(spec.address, &spec.ports).map_err(|error| StartFault::port(&spec, error))?;
         let address = port.socket();
-        let note = spec.notes.as_deref().map(|directory| Note::leave(directory, address));
+        let unit_of = unit::starter().map(|_| spec.service.as_str());
+        let note = spec.notes.as_deref().map(|directory| Note::leave(directory, address, unit_of));
         let note = note.transpose().map_err(|error| StartFault::note(&spec, error))?;
-        let guarded = spec
-            .command_for(address)
-            .and_then(|command| Guarded::spawn(&spec.service, &command, note))
-            .map_err(|error| StartFault::Guard { service: spec.service.clone(), error })?;
+        let guarded = Guarded::start(&spec, address, note).await?;
         let probe = Probe::new(address, spec.ready.clone());
         let became = tokio::select! {
             became = become_ready(&spec, &guarded, &probe, began + spec.start_timeout) => became,

@@ -16,6 +16,9 @@ const FLOOR: &str = "[[service.demo.floor]]";
 /// The other one: a newcomer has no certificates.
 const TLS: &str = "[tls]";
 
+/// What a copy may take of its machine.
+const LIMITS: &str = "[service.demo.limits]";
+
 /// The reference file with those tables in force.
 static REFERENCE: LazyLock<String> = LazyLock::new(|| {
     let (before, floor) = WRITTEN.split_once(&format!("# {FLOOR}\n")).unwrap();
@@ -29,7 +32,7 @@ static REFERENCE: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The headers under which the reference file explains keys, first ones only.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "[cluster]",
     "[cluster.lease]",
     "[cluster.sharing]",
@@ -37,11 +40,12 @@ const TABLES: [&str; 8] = [
     "[[node]]",
     "[service.demo]",
     FLOOR,
+    LIMITS,
     "[service.demo.scaling]",
 ];
 
 /// A value for each key with a default, sound beside those of the reference file and unlike any of them.
-const OTHER_VALUES: [(&str, &[(&str, &str)]); 8] = [
+const OTHER_VALUES: [(&str, &[(&str, &str)]); 9] = [
     ("[cluster]", &[("insecure", "true"), ("runtime_dir", "\"/r\""), ("state_dir", "\"/s\"")]),
     (
         "[cluster.lease]",
@@ -71,6 +75,7 @@ const OTHER_VALUES: [(&str, &[(&str, &str)]); 8] = [
         &[
             ("ready", "\"/up\""),
             ("ports", "\"30000-30009\""),
+            ("user", "\"root\""),
             ("upstream", "\"h2c\""),
             ("path", "\"direct\""),
             ("local_capacity", "9"),
@@ -112,6 +117,7 @@ const OTHER_VALUES: [(&str, &[(&str, &str)]); 8] = [
         ],
     ),
     (FLOOR, &[("days", "[\"sat\"]")]),
+    (LIMITS, &[("cpu", "1.5"), ("memory", "\"64MiB\""), ("tasks", "20")]),
     (
         "[service.demo.scaling]",
         &[
@@ -227,7 +233,7 @@ fn known_keys(table: &str) -> Vec<String> {
     let text = REFERENCE.replacen(&format!("{table}\n"), &format!("{table}\nzzzzzzzz = 1\n"), 1);
     let faults = config::parse("cluster.toml", &text).unwrap_err();
     let (_, keys) = faults.iter().next().unwrap().text.split_once("must be one of ").unwrap();
-    let is_table = |key: &&str| ["lease", "sharing", "floor", "scaling"].contains(key);
+    let is_table = |key: &&str| ["lease", "sharing", "limits", "floor", "scaling"].contains(key);
     keys.split(", ").filter(|key| !is_table(key)).map(str::to_owned).collect()
 }
 
@@ -316,6 +322,7 @@ fn is_told(table: &str, key: &str, changes: &[Change], after: &Cluster) {
         "[cluster.lease]" => "lease.",
         "[cluster.sharing]" => "sharing.",
         TLS => "tls.",
+        LIMITS => "limits.",
         "[service.demo.scaling]" => "scaling.",
         _ => "",
     };

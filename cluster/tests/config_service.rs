@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use cluster::config::{self, AccessLog, DataPath, Forwarding, Service, Sharing, UpstreamProtocol, Weekday};
+use cluster::config::{
+    self, AccessLog, DataPath, Forwarding, ProcessLimits, Service, Sharing, UpstreamProtocol, Weekday,
+};
 
 /// The service of a file that sets nothing beyond what is required and these lines.
 fn service(lines: &str) -> Service {
@@ -27,6 +29,28 @@ fn what_is_not_set_has_no_limit_and_trusts_nobody() {
     assert_eq!((service.access_log, service.access_log_file, service.admin), (AccessLog::Off, None, None));
     assert_eq!((service.upstream, service.eject_5xx), (UpstreamProtocol::Http1, Some(0.5)));
     assert_eq!(service.path, DataPath::Relayed);
+}
+
+#[test]
+fn a_service_runs_as_nobody_in_particular_and_without_limits_unless_it_is_written() {
+    let plain = service("");
+    assert_eq!((plain.user, plain.limits), (None, ProcessLimits::default()));
+    let written = service("user = \"shop\"\n[service.a.limits]\ncpu = 0.5\nmemory = \"512MiB\"\ntasks = 200");
+    assert_eq!(written.user.as_deref(), Some("shop"));
+    assert_eq!(written.limits, ProcessLimits { cpu: Some(0.5), memory: Some(512 << 20), tasks: Some(200) });
+    assert_eq!(service("user = \"root\"").user.as_deref(), Some("root"));
+}
+
+#[test]
+fn no_service_runs_as_the_daemons_own_user_or_as_what_is_no_user() {
+    for user in ["accordion", "", "0", "1000", "-x", "a b", "a:b", "a\\u0000", &"u".repeat(32)] {
+        let text = format!(
+            "[cluster]\nname = \"t\"\n[service.a]\nfront_end = \"127.0.0.1\"\nlisten = \"127.0.0.1:8080\"\n\
+             command = [\"x\", \"{{port}}\"]\ncapacity = 8\nuser = \"{user}\"\n"
+        );
+        let faults = config::parse("cluster.toml", &text).unwrap_err().to_string();
+        assert!(faults.contains("must be the name of a user other than \"accordion\""), "{user}: {faults}");
+    }
 }
 
 #[test]

@@ -74,6 +74,8 @@ fn own_followed(own: &Service, read: &Service) -> Service {
         local_capacity: read.local_capacity,
         local: read.local,
         command: read.command.clone(),
+        user: read.user.clone(),
+        limits: read.limits,
         ready: read.ready.clone(),
         min: read.min,
         max: read.max,

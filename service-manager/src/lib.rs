@@ -117,6 +117,7 @@ pub fn main(args: Args) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ended = runtime.context("no runtime").and_then(|runtime| {
         runtime.block_on(async {
+            cluster::process::tell_what_does_not_apply([&service]);
             let shutdown = Shutdown::on_signals()?;
             let reload = Reload::on_hangups(args.daemon.config_path(), None)?;
             let directories = args.daemon.directories(&cluster)?;

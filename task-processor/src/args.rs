@@ -57,6 +57,7 @@ pub fn main(args: Args) -> ExitCode {
 }
 
 fn begin(args: &DaemonArgs, cluster: Cluster, node: Node) -> Result<(), NodeFault> {
+    cluster::process::tell_what_does_not_apply(&cluster.services);
     let identity = Identity::Node(node.name.clone());
     let tls = cluster.tls.as_ref().map(|tls| Tls::load(&cluster.name, tls, identity)).transpose()?;
     let directories = args.directories(&cluster)?;

@@ -13,8 +13,12 @@ use crate::lease::Bounds;
 use crate::node::Node;
 
 /// The keys of a service that a node goes by.
-const OURS: [&str; 15] = [
+const OURS: [&str; 19] = [
     "command",
+    "user",
+    "limits.cpu",
+    "limits.memory",
+    "limits.tasks",
     "ready",
     "ports",
     "upstream",

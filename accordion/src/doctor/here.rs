@@ -9,6 +9,7 @@ use std::path::Path;
 
 use cluster::config::{Cluster, Service};
 use cluster::process;
+use cluster::starter::User;
 use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 
@@ -54,6 +55,7 @@ pub(super) fn services(cluster: &Cluster) -> Vec<Finding> {
     for service in cluster.services.iter().filter(runs_here) {
         let what = format!("service {}", service.name);
         findings.push(program(&what, service));
+        findings.extend(service.user.as_deref().map(|name| user(&what, name)));
         findings.push(ports(&what, service, outgoing.as_ref()));
     }
     findings
@@ -65,6 +67,17 @@ fn program(what: &str, service: &Service) -> Finding {
         Err(fault) => {
             let remedy = "install it on this machine, or mend command in cluster.toml";
             Finding::fail(what, format!("its program cannot be run here: {fault}"), remedy)
+        }
+    }
+}
+
+/// Only one that is written: the default one comes with the package, and means nothing without it.
+fn user(what: &str, name: &str) -> Finding {
+    match User::of(name) {
+        Ok(user) => Finding::ok(what, format!("its user {name} has the number {} here", user.uid)),
+        Err(fault) => {
+            let remedy = "create it on this machine (useradd --system), or mend user in cluster.toml";
+            Finding::fail(what, fault.to_string(), remedy)
         }
     }
 }
@@ -108,7 +121,16 @@ fn range(text: &str) -> Option<RangeInclusive<u16>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::finding::Verdict;
     use super::*;
+
+    #[test]
+    fn a_user_who_is_not_here_is_a_fault() {
+        assert_eq!(user("service shop", "root").verdict, Verdict::Ok);
+        let finding = user("service shop", "no-such-user-here");
+        assert_eq!(finding.verdict, Verdict::Fail);
+        assert_eq!(finding.says, "there is no user \"no-such-user-here\" on this machine");
+    }
 
     #[test]
     fn ranges_overlap_where_they_share_a_port() {

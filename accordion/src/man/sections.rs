@@ -26,6 +26,10 @@ const FILES: Section = Section {
         Item("/run/accordion/CLUSTER", "The sockets by which the daemons and the command talk."),
         Item("/var/lib/accordion/CLUSTER", "What must survive a daemon: its decisions, its epoch, a drain."),
         Item(
+            "/run/accordion-starter.sock",
+            "Where the daemons have systemd start their services, each as a unit of its own (accordion-SERVICE-MARK.service): accordion-starter.socket listens on it.",
+        ),
+        Item(
             "/etc/default/accordion",
             "Environment of the daemons under systemd, where it exists: RUST_LOG, and SERVICE_MANAGER_OPTIONS, LOAD_MANAGER_OPTIONS and TASK_PROCESSOR_OPTIONS, which are added to their command lines.",
         ),
@@ -101,6 +105,10 @@ pub(super) const DAEMON: [Section; 5] = [
             Item(
                 "RUNTIME_DIRECTORY, STATE_DIRECTORY",
                 "Directories, where the options do not say otherwise: see systemd.exec(5).",
+            ),
+            Item(
+                "ACCORDION_STARTER",
+                "The socket where the daemon asks for its services; empty or not set: it starts them itself, as its own user.",
             ),
             Item("LISTEN_FDS, LISTEN_PID", "Sockets to listen on that were passed: see sd_listen_fds(3)."),
         ],

@@ -8,7 +8,7 @@ mod value;
 
 use std::fmt;
 
-use super::{Cluster, Lease, Node, Scaling, Service, Sharing, Tls};
+use super::{Cluster, Lease, Node, ProcessLimits, Scaling, Service, Sharing, Tls};
 use value::Written;
 
 /// One difference.
@@ -141,13 +141,15 @@ impl Changes {
 
     fn service(&mut self, old: &Service, new: &Service) {
         compare!(self, old, new, Service, "" {
-            front_end, listen, command, ready, ports, upstream, path, capacity, local_capacity, min, max, weight,
+            front_end, listen, command, ready, ports, user, upstream, path, capacity, local_capacity, min, max, weight,
             priority, standby, workers, queue_max, local, dispatch, slow_start, eject_time, head_timeout,
             body_idle_timeout, keep_alive_timeout, tunnel_idle_timeout, queue_timeout, connect_timeout,
             first_byte_timeout, response_idle_timeout, upstream_idle_timeout, start_timeout, stop_timeout,
             long_lived_timeout, connections_max, headers_max, trusted_proxies, proxy_protocol, forwarding, served_by,
             access_log, access_log_file, admin
-        }, else { name, eject_5xx, head_max, body_max, floors, scaling });
+        }, else { name, limits, eject_5xx, head_max, body_max, floors, scaling });
+        compare!(self, old.limits, new.limits, ProcessLimits, "limits." { cpu, tasks }, else { memory });
+        self.key("limits.memory", &old.limits.memory.map(value::Bytes), &new.limits.memory.map(value::Bytes));
         self.key("eject_5xx", &value::OrOff(old.eject_5xx), &value::OrOff(new.eject_5xx));
         self.key("head_max", &value::Bytes(old.head_max as u64), &value::Bytes(new.head_max as u64));
         self.key("body_max", &old.body_max.map(value::Bytes), &new.body_max.map(value::Bytes));

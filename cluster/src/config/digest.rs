@@ -44,12 +44,12 @@ impl Cluster {
 }
 
 impl Service {
-    /// Of what a running copy has of this service: its command, how it is asked whether it is ready, what it
-    /// speaks and where it listens. What only the next start goes by (`ports`, times) makes no other copy of it.
+    /// Of what a running copy has of this service: its command, as whom it runs and within what limits, how it is
+    /// asked whether it is ready, what it speaks and where it listens. What only the next start goes by (`ports`, times) makes no other copy of it.
     pub fn command_digest(&self) -> CommandDigest {
-        let Self { command, ready, upstream, path, .. } = self;
+        let Self { command, user, limits, ready, upstream, path, .. } = self;
         let mut hash = Fnv(OFFSET);
-        write!(hash, "{:?}", (command, ready, upstream, path)).expect("a hash takes every text");
+        write!(hash, "{:?}", (command, user, limits, ready, upstream, path)).expect("a hash takes every text");
         CommandDigest(hash.0)
     }
 }
@@ -90,6 +90,8 @@ mod tests {
             ("", "[\"shopd {port}\"]"),
             ("ready = \"/healthz\"\n", "[\"shopd\", \"{port}\"]"),
             ("upstream = \"h2c\"\n", "[\"shopd\", \"{port}\"]"),
+            ("user = \"shop\"\n", "[\"shopd\", \"{port}\"]"),
+            ("limits.memory = \"64MiB\"\n", "[\"shopd\", \"{port}\"]"),
         ] {
             assert_ne!(digest(lines, command), plain, "{lines}{command}");
         }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use toml::de::{DeInteger, DeValue};
 
+use super::DAEMON_USER;
 use super::typo::nearest;
 
 /// One kind of value.
@@ -65,6 +66,9 @@ pub(super) struct Choice<T: 'static>(pub(super) &'static [(&'static str, T)]);
 /// A name that is also good for a directory, a header and a command line.
 pub(super) struct Name;
 
+/// A user of the system, other than the daemons' own.
+pub(super) struct UserName;
+
 /// The path and query of a request.
 pub(super) struct RequestPath;
 
@@ -72,6 +76,7 @@ pub(super) struct RequestPath;
 pub(super) struct AbsolutePath;
 
 const NAME_MAX: usize = 63;
+const USER_NAME_MAX: usize = 31;
 const REQUEST_PATH_MAX: usize = 2000;
 
 impl Kind for Flag {
@@ -190,6 +195,29 @@ impl Kind for Name {
 
     fn read(&self, value: &DeValue<'_>) -> Option<String> {
         value.as_str().filter(|name| is_name(name)).map(str::to_owned)
+    }
+}
+
+impl Kind for UserName {
+    type Value = String;
+
+    fn expected(&self) -> String {
+        format!(
+            "the name of a user other than {DAEMON_USER:?}: 1 to {USER_NAME_MAX} of letters, digits, \".\", \"_\" and \
+             \"-\", beginning with a letter or \"_\""
+        )
+    }
+
+    fn example(&self) -> &'static str {
+        ", in quotes"
+    }
+
+    fn read(&self, value: &DeValue<'_>) -> Option<String> {
+        let name = value.as_str()?;
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+        let is_sound = first && name.len() <= USER_NAME_MAX && name.bytes().all(allowed);
+        (is_sound && name != DAEMON_USER).then(|| name.to_owned())
     }
 }
 

@@ -9,6 +9,12 @@ use std::time::Duration;
 
 use super::{Floor, Network, Scaling};
 
+/// As whom a service runs whose `user` is not written: somebody who has nothing but that.
+pub const DEFAULT_USER: &str = "accordion-service";
+
+/// The daemons' own user, as whom no service runs: it could read their keys and act in their name.
+pub const DAEMON_USER: &str = "accordion";
+
 /// One service: what runs, where clients reach it, and what it may borrow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Service {
@@ -25,6 +31,10 @@ pub struct Service {
     pub ready: Option<String>,
     /// Where `{port}` comes from. Default 20000-29999.
     pub ports: RangeInclusive<u16>,
+    /// As whom it runs where systemd starts it. `None`: as `DEFAULT_USER`.
+    pub user: Option<String>,
+    /// What it may take of the machine where systemd starts it.
+    pub limits: ProcessLimits,
     /// What the service speaks. Default `Http1`.
     pub upstream: UpstreamProtocol,
     /// How a request gets to a copy on a node. Default `Relayed`.
@@ -119,6 +129,17 @@ pub struct Service {
     pub floors: Vec<Floor>,
     /// When to add and when to drain.
     pub scaling: Scaling,
+}
+
+/// What one copy may take of its machine: all of its processes together. Default: no limits.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ProcessLimits {
+    /// CPUs; 1.0 is one CPU.
+    pub cpu: Option<f64>,
+    /// Bytes.
+    pub memory: Option<u64>,
+    /// Processes and threads.
+    pub tasks: Option<u32>,
 }
 
 /// What the service speaks on its port.

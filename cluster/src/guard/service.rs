@@ -8,12 +8,16 @@ use std::process::{Command, Stdio};
 use rustix::process::Pid;
 
 use super::{FILE_LIMIT_VARIABLE, LOCK_VARIABLE};
+use crate::process::STARTER_VARIABLE;
+use crate::starter::door::VARIABLE as FILES_VARIABLE;
 use crate::sys;
 
 /// What systemd says to the daemon and what the daemon says to us, and none of it to the service.
-const VARIABLES_OF_DAEMON: [&str; 13] = [
+const VARIABLES_OF_DAEMON: [&str; 15] = [
     FILE_LIMIT_VARIABLE,
     LOCK_VARIABLE,
+    FILES_VARIABLE,
+    STARTER_VARIABLE,
     "ACCORDION_PREDECESSOR",
     "CREDENTIALS_DIRECTORY",
     "LISTEN_FDS",

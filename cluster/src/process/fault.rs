@@ -64,6 +64,14 @@ pub enum StartFault {
         /// What the system says.
         error: io::Error,
     },
+    /// systemd was to start it as a unit of its own.
+    #[error("service {service:?} was not started by systemd: {fault}")]
+    Starter {
+        /// The service.
+        service: String,
+        /// What the starter says, or why it says nothing.
+        fault: String,
+    },
     /// There is no such program.
     #[error("service {service:?}: the program {program:?} was not found; check command in cluster.toml")]
     NotFound {

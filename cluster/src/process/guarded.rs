@@ -3,22 +3,23 @@
 //! One task owns the guard's process and its pipes, for as long as the guard lives; the handle
 //! tells it what to do. It ends by itself, within bounds, once the handle is dropped.
 
-use std::io;
-use std::process::Stdio;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getpid, set_child_subreaper};
+use rustix::process::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info, warn};
 
-use super::note::{self, Note};
+use super::holder::Holder;
+use super::note::Note;
+use super::started::Started;
 use super::words::Words;
-use crate::backoff::Backoff;
-use crate::guard;
+use super::{Spec, StartFault};
 use crate::guard::wire::{Order, Report};
+use crate::starter::mark::Mark;
 
 /// A guard that has not ended everything this long after the grace is itself killed. It needs 4 s
 /// for a whole end without an order.
@@ -80,17 +81,17 @@ pub(super) struct Guarded {
 /// What the task owns.
 struct Keeper {
     service: String,
-    guard: Child,
-    orders: Option<ChildStdin>,
-    reports: Lines<BufReader<ChildStdout>>,
-    output: Option<ChildStderr>,
+    holder: Holder,
+    orders: Option<Sender>,
+    reports: Lines<BufReader<Receiver>>,
+    output: Option<Receiver>,
     words: Words,
     wish: watch::Receiver<Wish>,
     life: watch::Sender<Life>,
     exited: watch::Sender<Option<String>>,
     main: Option<Pid>,
     /// What every process of the service has in its environment.
-    mark: String,
+    mark: Mark,
     /// For the daemon's next life, where it is noted.
     note: Option<Note>,
     /// The guard said so; it ends next.
@@ -100,41 +101,34 @@ struct Keeper {
 }
 
 impl Guarded {
-    /// Starts a guard over `command`, which keeps the lock of the note. The note is erased once nothing of
-    /// the service is left.
-    pub(super) fn spawn(service: &str, command: &[String], note: Option<Note>) -> io::Result<Self> {
-        let mark = note.as_ref().map_or_else(note::new_mark, |note| note.mark().to_owned());
-        match Self::start_guard(service, command, &mark, note.as_ref()) {
-            Ok(guard) => Ok(Self::keep(service, guard, mark, note)),
-            Err(error) => {
+    /// Starts the service at that address under a guard: as a unit of its own where there is a starter, and
+    /// else below us. The note is erased once nothing of the service is left.
+    pub(super) async fn start(
+        spec: &Spec,
+        address: SocketAddr,
+        note: Option<Note>,
+    ) -> Result<Self, StartFault> {
+        let mark = note.as_ref().map_or_else(Mark::new, Note::mark);
+        match Started::new(spec, address, mark, note.as_ref()).await {
+            Ok(started) => Ok(Self::keep(&spec.service, started, mark, note)),
+            Err(fault) => {
                 note.into_iter().for_each(Note::erase);
-                Err(error)
+                Err(fault)
             }
         }
     }
 
-    fn start_guard(service: &str, command: &[String], mark: &str, note: Option<&Note>) -> io::Result<Child> {
-        // What a killed guard leaves behind becomes ours, so that it is found and collected.
-        set_child_subreaper(Some(getpid()))?;
-        let lock = note.map(|note| note.lock().try_clone()).transpose()?;
-        let mut command = Command::from(guard::command(service, command, lock));
-        command.env(guard::MARK_VARIABLE, mark);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn()
-    }
-
-    fn keep(service: &str, mut guard: Child, mark: String, note: Option<Note>) -> Self {
-        let pid = guard.id().expect("a process that nobody has waited for has its number");
+    fn keep(service: &str, started: Started, mark: Mark, note: Option<Note>) -> Self {
+        let Started { holder, pid, pipes } = started;
         let (wish_in, wish) = watch::channel(Wish::Run);
         let (life, life_out) = watch::channel(Life::Starting);
         let (exited, exited_out) = watch::channel(None);
-        let reports = BufReader::new(guard.stdout.take().expect("stdout was asked to be a pipe")).lines();
         let keeper = Keeper {
             service: service.to_owned(),
-            orders: guard.stdin.take(),
-            output: guard.stderr.take(),
-            guard,
-            reports,
+            holder,
+            orders: Some(pipes.orders),
+            reports: BufReader::new(pipes.reports).lines(),
+            output: Some(pipes.output),
             words: Words::new(service),
             wish,
             life,
@@ -300,8 +294,8 @@ impl Keeper {
     async fn finish(mut self) {
         self.drain_output();
         self.words.finish();
-        if !self.is_all_gone || timeout(GUARD_PATIENCE, self.guard.wait()).await.is_err() {
-            self.finish_for_guard().await;
+        if !self.is_all_gone || !self.holder.sees_guard_end().await {
+            self.holder.end(&self.service, &self.mark.to_string(), self.main).await;
         }
         self.note.take().into_iter().for_each(Note::erase);
         let end = self.end_so_far();
@@ -311,36 +305,10 @@ impl Keeper {
         }
         self.life.send_replace(Life::Gone(end));
     }
-
-    /// Kills the guard, should it still be there, after what is below it, and then what it left behind.
-    async fn finish_for_guard(&mut self) {
-        if let Some(guard) = self.guard.id().and_then(|pid| Pid::from_raw(pid.cast_signed())) {
-            guard::signal_below(guard, Signal::KILL);
-        }
-        if let Err(error) = self.guard.kill().await {
-            warn!(service = self.service, %error, "the guard could not be killed");
-        }
-        let mut is_told = false;
-        let mut rounds = Backoff::new(KILL_ROUND, KILL_ROUND_MAX);
-        let mut orphans = guard::Orphans::new(&self.mark, self.main);
-        // Without a bound: while one of them is left, the service is not gone.
-        loop {
-            let left = orphans.kill();
-            if left.is_empty() {
-                return;
-            }
-            let pause = rounds.next();
-            if pause == KILL_ROUND_MAX && !is_told {
-                is_told = true;
-                error!(service = self.service, processes = ?left, "processes of the service cannot be ended");
-            }
-            sleep(pause).await;
-        }
-    }
 }
 
 /// Reads a piece; an error is the end, as an empty piece is.
-async fn read(output: &mut Option<ChildStderr>, bytes: &mut [u8]) -> usize {
+async fn read(output: &mut Option<Receiver>, bytes: &mut [u8]) -> usize {
     match output {
         Some(output) => output.read(bytes).await.unwrap_or(0),
         None => 0,

@@ -2,7 +2,8 @@
 //! there, and the wait for the end of each.
 //!
 //! A copy's guard ends it within 4 s of the daemon's death and frees the note's lock with its own end.
-//! Where the guard was killed as well, or hangs, this ends what it left: every process with its mark.
+//! Where the guard was killed as well, or hangs, this ends what it left: every process with its mark. A copy
+//! that was a unit of systemd's is ended with its unit, by the starter.
 
 use std::io;
 use std::path::Path;
@@ -13,6 +14,7 @@ use tracing::{error, warn};
 use super::guarded::{GUARD_PATIENCE, KILL_ROUND, KILL_ROUND_MAX};
 use super::note::Note;
 use super::port::{self, Port};
+use super::unit::{self, Unit};
 use crate::backoff::Backoff;
 use crate::guard::Orphans;
 
@@ -20,9 +22,18 @@ use crate::guard::Orphans;
 #[derive(Debug)]
 pub struct Leftover {
     note: Note,
-    orphans: Orphans,
+    remains: Remains,
     /// No other copy gets its port, whether or not it listens there yet.
     _port: Option<Port>,
+}
+
+/// What is left of it.
+#[derive(Debug)]
+enum Remains {
+    /// A guard that was our child, and the processes with its mark.
+    Orphans(Orphans),
+    /// A unit. Without a starter nobody can be asked, and systemd ends it by itself.
+    Unit(Option<Unit>),
 }
 
 /// The copies that are noted in the directory and have not ended; of those that have, the notes are
@@ -43,39 +54,57 @@ pub fn leftovers(directory: &Path) -> io::Result<Vec<Leftover>> {
 
 impl Leftover {
     fn of(note: Note) -> Option<Self> {
-        let mut orphans = Orphans::anywhere(note.mark());
-        if !note.is_locked() && orphans.kill().is_empty() {
-            note.erase();
-            return None;
-        }
+        let remains = match note.unit_of() {
+            Some(service) => {
+                let unit = |starter| Unit::of_earlier(starter, service.clone(), note.mark());
+                Remains::Unit(unit::starter().map(unit))
+            }
+            None => {
+                let mut orphans = Orphans::anywhere(&note.mark().to_string());
+                if !note.is_locked() && orphans.kill().is_empty() {
+                    note.erase();
+                    return None;
+                }
+                Remains::Orphans(orphans)
+            }
+        };
         let port = note.address().map(port::hold);
-        Some(Self { note, orphans, _port: port })
+        Some(Self { note, remains, _port: port })
     }
 
     /// Answers when no process of it is left. Without a bound: until then it is not gone.
     pub async fn ended(mut self) {
-        let patience_until = Instant::now() + GUARD_PATIENCE;
-        let mut is_hanging = false;
-        while self.note.is_locked() && !is_hanging {
-            sleep(KILL_ROUND).await;
-            is_hanging = Instant::now() >= patience_until;
+        match &mut self.remains {
+            Remains::Orphans(orphans) => orphans_ended(&self.note, orphans).await,
+            Remains::Unit(Some(unit)) => unit.end().await,
+            Remains::Unit(None) => sleep(GUARD_PATIENCE).await,
         }
-        if is_hanging {
-            warn!("a guard of the daemon's previous life did not end its service in time and is killed");
+        self.note.erase();
+    }
+}
+
+async fn orphans_ended(note: &Note, orphans: &mut Orphans) {
+    let patience_until = Instant::now() + GUARD_PATIENCE;
+    let mut is_hanging = false;
+    while note.is_locked() && !is_hanging {
+        sleep(KILL_ROUND).await;
+        is_hanging = Instant::now() >= patience_until;
+    }
+    if is_hanging {
+        warn!("a guard of the daemon's previous life did not end its service in time and is killed");
+    }
+    let mut rounds = Backoff::new(KILL_ROUND, KILL_ROUND_MAX);
+    let mut is_told = false;
+    loop {
+        let left = orphans.kill();
+        if left.is_empty() && !note.is_locked() {
+            return;
         }
-        let mut rounds = Backoff::new(KILL_ROUND, KILL_ROUND_MAX);
-        let mut is_told = false;
-        loop {
-            let left = self.orphans.kill();
-            if left.is_empty() && !self.note.is_locked() {
-                return self.note.erase();
-            }
-            let pause = rounds.next();
-            if pause == KILL_ROUND_MAX && !is_told {
-                is_told = true;
-                error!(processes = ?left, "processes of the daemon's previous life cannot be ended");
-            }
-            sleep(pause).await;
+        let pause = rounds.next();
+        if pause == KILL_ROUND_MAX && !is_told {
+            is_told = true;
+            error!(processes = ?left, "processes of the daemon's previous life cannot be ended");
         }
+        sleep(pause).await;
     }
 }

@@ -14,36 +14,36 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use tracing::warn;
 
+use crate::starter::mark::Mark;
+
 /// Nobody else's business, as all that a daemon keeps.
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
-/// Digits of a mark.
-const MARK_DIGITS: usize = 16;
-
 /// One note. Dropped it stays on disk, as it does when the daemon is killed.
 #[derive(Debug)]
 pub(super) struct Note {
-    mark: String,
+    mark: Mark,
     path: PathBuf,
     lock: File,
 }
 
-/// A new mark for a guard.
-pub(super) fn new_mark() -> String {
-    format!("{:0width$x}", fastrand::u64(..), width = MARK_DIGITS)
-}
-
 impl Note {
-    /// Leaves a note in the directory, which is made where it is missing, and locks it.
-    pub(super) fn leave(directory: &Path, address: SocketAddr) -> io::Result<Self> {
+    /// Leaves a note in the directory, which is made where it is missing, and locks it. Of a copy that is a unit
+    /// of systemd's it says the service.
+    pub(super) fn leave(directory: &Path, address: SocketAddr, unit_of: Option<&str>) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory)?;
-        let mark = new_mark();
-        let path = directory.join(&mark);
+        let mark = Mark::new();
+        let path = directory.join(mark.to_string());
         let mut lock = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&path)?;
         // Locked before it says anything; nobody else knows of it.
         flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-        lock.write_all(address.to_string().as_bytes())?;
+        let text = [Some(address.to_string().as_str()), unit_of]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join("\n");
+        lock.write_all(text.as_bytes())?;
         Ok(Self { mark, path, lock })
     }
 
@@ -57,18 +57,18 @@ impl Note {
         let mut notes = Vec::new();
         for entry in entries {
             let name = entry?.file_name();
-            let Some(mark) = name.to_str().filter(|name| is_mark(name)) else { continue };
-            let path = directory.join(mark);
+            let Some(mark) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
+            let path = directory.join(&name);
             // To write, for over NFS only such a file can be locked.
             let lock = OpenOptions::new().read(true).write(true).open(&path)?;
-            notes.push(Self { mark: mark.to_owned(), path, lock });
+            notes.push(Self { mark, path, lock });
         }
         Ok(notes)
     }
 
     /// What every process of the copy has in its environment.
-    pub(super) fn mark(&self) -> &str {
-        &self.mark
+    pub(super) fn mark(&self) -> Mark {
+        self.mark
     }
 
     /// What the guard is to inherit: with it goes the lock.
@@ -78,7 +78,16 @@ impl Note {
 
     /// Where the copy listens, as far as that was written.
     pub(super) fn address(&self) -> Option<SocketAddr> {
-        fs::read_to_string(&self.path).ok()?.parse().ok()
+        self.line(0)?.parse().ok()
+    }
+
+    /// Of which service it is, where it is a unit of systemd's.
+    pub(super) fn unit_of(&self) -> Option<String> {
+        self.line(1)
+    }
+
+    fn line(&self, number: usize) -> Option<String> {
+        fs::read_to_string(&self.path).ok()?.lines().nth(number).map(str::to_owned)
     }
 
     /// Whether the guard, or its daemon, still lives.
@@ -95,10 +104,6 @@ impl Note {
     }
 }
 
-fn is_mark(name: &str) -> bool {
-    name.len() == MARK_DIGITS && name.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,7 +114,7 @@ mod tests {
         let notes = directory.path().join("notes");
         assert!(Note::all(&notes).unwrap().is_empty());
         let address = "127.0.0.1:20007".parse().unwrap();
-        let note = Note::leave(&notes, address).unwrap();
+        let note = Note::leave(&notes, address, None).unwrap();
         let guard = note.lock().try_clone().unwrap();
         drop(note);
 
@@ -118,15 +123,23 @@ mod tests {
         assert!(found.is_locked());
         drop(guard);
         assert!(!found.is_locked());
-        assert_eq!(found.address(), Some(address));
+        assert_eq!((found.address(), found.unit_of()), (Some(address), None));
         found.erase();
         assert!(Note::all(&notes).unwrap().is_empty());
     }
 
     #[test]
+    fn a_note_of_a_unit_says_of_which_service_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let address = "127.0.0.1:20007".parse().unwrap();
+        let note = Note::leave(directory.path(), address, Some("shop")).unwrap();
+        assert_eq!((note.address(), note.unit_of().as_deref()), (Some(address), Some("shop")));
+    }
+
+    #[test]
     fn a_note_that_was_not_finished_says_no_address() {
         let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join(new_mark()), "").unwrap();
+        fs::write(directory.path().join(Mark::new().to_string()), "").unwrap();
         let [found] = <[Note; 1]>::try_from(Note::all(directory.path()).unwrap()).unwrap();
         assert_eq!((found.is_locked(), found.address()), (false, None));
     }

@@ -45,6 +45,8 @@ pub(super) fn followed(in_force: &Cluster, read: &Cluster, service: &str, is_fix
 fn own_followed(own: &Service, read: &Service, is_fixed: bool) -> Service {
     Service {
         command: read.command.clone(),
+        user: read.user.clone(),
+        limits: read.limits,
         listen: if is_fixed { own.listen } else { read.listen },
         admin: read.admin,
         ready: read.ready.clone(),

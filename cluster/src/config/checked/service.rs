@@ -8,6 +8,7 @@ mod forwarding;
 mod limits;
 mod log;
 mod patience;
+mod process;
 mod relaying;
 mod taken;
 
@@ -38,6 +39,7 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
     let command = command::checked(&mut table);
     let ready = table.optional("ready", &RequestPath).map(|path| path.value);
     let ports = table.or("ports", &Ports, PORTS).value;
+    let (user, process_limits) = process::checked(&mut table);
     let upstream = Choice(&[("http1", UpstreamProtocol::Http1), ("h2c", UpstreamProtocol::H2c)]);
     let upstream = table.or("upstream", &upstream, UpstreamProtocol::Http1).value;
     let path = path(&mut table, command.as_deref());
@@ -66,6 +68,8 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
         command: command?,
         ready,
         ports,
+        user,
+        limits: process_limits,
         upstream,
         path,
         capacity: capacity?,

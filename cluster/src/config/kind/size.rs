@@ -8,6 +8,7 @@ use super::Kind;
 pub(crate) struct Size(pub(crate) u64, pub(crate) u64);
 
 pub(crate) const KIB: u64 = 1 << 10;
+pub(crate) const MIB: u64 = 1 << 20;
 pub(crate) const TIB: u64 = 1 << 40;
 
 /// The largest first: what `shown` takes is the first that divides.
