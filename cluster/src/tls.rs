@@ -1,5 +1,5 @@
 //! Mutual TLS between the machines of a cluster: who a certificate speaks for, the files it comes from, and
-//! both ends of a connection.
+//! both ends of a connection; and, apart from that, what a front end shows to its clients (`server_certificates`).
 //!
 //! A `Tls` is what one daemon shows and believes. Its files are read again when it is told to: the next
 //! handshake goes by what was read, connections that are up stay. TLS 1.3 only, since both ends are ours,
@@ -13,6 +13,7 @@ mod expiry;
 mod files;
 mod identity;
 mod peer;
+mod server_certificates;
 mod words;
 
 use std::fmt;
@@ -35,9 +36,19 @@ pub use expiry::{WARN_BEFORE, date, days_left};
 pub use files::{Places, TlsFault};
 pub use identity::Identity;
 pub use peer::Peer;
+pub use server_certificates::{CertificateFault, ServerCertificates};
 
 /// The one protocol that is spoken inside.
 const PROTOCOL: &[u8] = b"h2";
+
+/// All certificates of a daemon, to be read again together.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    /// Those between machines.
+    pub machines: Option<Tls>,
+    /// Those that clients are shown.
+    pub clients: Option<ServerCertificates>,
+}
 
 /// What this daemon shows, and whom it believes. All clones are the same.
 #[derive(Clone)]
@@ -48,6 +59,24 @@ struct Shared {
     identity: Identity,
     places: Places,
     in_force: ArcSwap<Loaded>,
+}
+
+impl Files {
+    /// Reads them again. What came of it is logged; where one has a fault, the one in force stays.
+    pub fn reload(&self) {
+        if let Some(tls) = &self.machines {
+            tls.reload();
+        }
+        if let Some(certificates) = &self.clients {
+            certificates.reload();
+        }
+    }
+}
+
+impl From<Option<Tls>> for Files {
+    fn from(machines: Option<Tls>) -> Self {
+        Self { machines, clients: None }
+    }
 }
 
 /// What was read last.

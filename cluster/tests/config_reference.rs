@@ -13,23 +13,26 @@ const WRITTEN: &str = include_str!("../../cluster.toml");
 /// The table that is explained and not in force: with a floor a newcomer would not see the last nodes go back.
 const FLOOR: &str = "[[service.demo.floor]]";
 
-/// The other one: a newcomer has no certificates.
+/// Another one: a newcomer has no certificates.
+const CLIENTS_TLS: &str = "[service.demo.tls]";
+
+/// And this: a newcomer has no certificates.
 const TLS: &str = "[tls]";
 
 /// The reference file with those tables in force.
 static REFERENCE: LazyLock<String> = LazyLock::new(|| {
-    let (before, floor) = WRITTEN.split_once(&format!("# {FLOOR}\n")).unwrap();
-    let (floor, after) = floor.split_once("\n\n").unwrap();
-    let in_force = |line: &'static str| {
-        if key_of(line).is_some() { line.trim_start_matches("# ") } else { line }
-    };
-    let floor: Vec<&str> = floor.lines().map(in_force).collect();
-    let before = before.replace(&format!("\n# {TLS}\n"), &format!("\n{TLS}\n"));
-    format!("{before}{FLOOR}\n{}\n\n{after}", floor.join("\n"))
+    let written = WRITTEN.replace(&format!("\n# {TLS}\n"), &format!("\n{TLS}\n"));
+    [FLOOR, CLIENTS_TLS].iter().fold(written, |written, header| {
+        let (before, table) = written.split_once(&format!("# {header}\n")).unwrap();
+        let (table, after) = table.split_once("\n\n").unwrap();
+        let in_force = |line| if key_of(line).is_some() { line.trim_start_matches("# ") } else { line };
+        let table: Vec<&str> = table.lines().map(in_force).collect();
+        format!("{before}{header}\n{}\n\n{after}", table.join("\n"))
+    })
 });
 
 /// The headers under which the reference file explains keys, first ones only.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "[cluster]",
     "[cluster.lease]",
     "[cluster.sharing]",
@@ -37,11 +40,12 @@ const TABLES: [&str; 8] = [
     "[[node]]",
     "[service.demo]",
     FLOOR,
+    CLIENTS_TLS,
     "[service.demo.scaling]",
 ];
 
 /// A value for each key with a default, sound beside those of the reference file and unlike any of them.
-const OTHER_VALUES: [(&str, &[(&str, &str)]); 8] = [
+const OTHER_VALUES: [(&str, &[(&str, &str)]); 9] = [
     ("[cluster]", &[("insecure", "true"), ("runtime_dir", "\"/r\""), ("state_dir", "\"/s\"")]),
     (
         "[cluster.lease]",
@@ -112,6 +116,7 @@ const OTHER_VALUES: [(&str, &[(&str, &str)]); 8] = [
         ],
     ),
     (FLOOR, &[("days", "[\"sat\"]")]),
+    (CLIENTS_TLS, &[]),
     (
         "[service.demo.scaling]",
         &[
@@ -145,8 +150,8 @@ const OTHER_VALUES: [(&str, &[(&str, &str)]); 8] = [
 ];
 
 /// The keys without a default.
-const REQUIRED: [&str; 9] =
-    ["name", "address", "front_end", "listen", "command", "capacity", "from", "to", "nodes"];
+const REQUIRED: [&str; 10] =
+    ["name", "address", "front_end", "listen", "command", "capacity", "from", "to", "nodes", "certificates"];
 
 fn sound(text: &str) -> Cluster {
     config::parse("cluster.toml", text).unwrap_or_else(|faults| panic!("{faults}\n{text}"))
@@ -201,7 +206,7 @@ fn known_keys(table: &str) -> Vec<String> {
     let text = REFERENCE.replacen(&format!("{table}\n"), &format!("{table}\nzzzzzzzz = 1\n"), 1);
     let faults = config::parse("cluster.toml", &text).unwrap_err();
     let (_, keys) = faults.iter().next().unwrap().text.split_once("must be one of ").unwrap();
-    let is_table = |key: &&str| ["lease", "sharing", "floor", "scaling"].contains(key);
+    let is_table = |key: &&str| ["lease", "sharing", "tls", "floor", "scaling"].contains(key);
     keys.split(", ").filter(|key| !is_table(key)).map(str::to_owned).collect()
 }
 
@@ -289,7 +294,7 @@ fn is_told(table: &str, key: &str, changes: &[Change], after: &Cluster) {
     let prefix = match table {
         "[cluster.lease]" => "lease.",
         "[cluster.sharing]" => "sharing.",
-        TLS => "tls.",
+        TLS | CLIENTS_TLS => "tls.",
         "[service.demo.scaling]" => "scaling.",
         _ => "",
     };

@@ -120,7 +120,7 @@ impl Pool {
     /// Drops idle connections that were put back before `oldest` or are closed, and empty stacks.
     pub(crate) fn expire(&self, oldest: Instant) {
         self.stacks.borrow_mut().retain(|_, stack| {
-            stack.idle.borrow_mut().retain(|idle| idle.since >= oldest && idle.io.is_quiet());
+            stack.idle.borrow_mut().retain_mut(|idle| idle.since >= oldest && idle.io.is_quiet());
             let mut links = stack.links.borrow_mut();
             links.retain(|link| link.strong_count() > 0);
             stack.uplinks.expire(oldest);
@@ -155,7 +155,7 @@ impl Stack {
     fn take_quiet(&self, has_one_chance: bool) -> Option<Idle> {
         let is_quiet = if has_one_chance { Io::is_quiet_by_now } else { Io::is_quiet };
         let mut idle = self.idle.borrow_mut();
-        std::iter::from_fn(|| idle.pop()).find(|idle| is_quiet(&idle.io))
+        std::iter::from_fn(|| idle.pop()).find_map(|mut idle| is_quiet(&mut idle.io).then_some(idle))
     }
 }
 

@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use accept::prepare;
 pub(crate) use budget::{Budget, PaidRepeat};
-pub(crate) use peers::{Accepted, HANDED_MAX, Peers};
+pub(crate) use peers::{Accepted, HANDED_MAX, Layer, Peers};
 
 use crate::access_log::{Batch, Record};
 use crate::buffer::Buffers;
@@ -33,6 +33,7 @@ use crate::live::{Arrival, Client, Live, Member, Signal, Sweep};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::settings::Settings;
+use crate::tls::TlsServer;
 use crate::upstream;
 use draining::Draining;
 
@@ -65,7 +66,9 @@ pub(crate) enum Tunnels {
 
 /// What a worker's thread is given.
 pub(crate) struct Start {
-    pub(crate) listeners: Vec<TcpListener>,
+    pub(crate) listeners: Vec<(TcpListener, Layer)>,
+    /// Where connections of TLS come, what is shown there.
+    pub(crate) tls: Option<TlsServer>,
     pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) settings: Settings,
     pub(crate) metrics: Arc<Metrics>,
@@ -82,6 +85,7 @@ pub(crate) struct Start {
 pub(crate) struct Worker {
     dispatch: Arc<dyn Dispatch>,
     settings: Settings,
+    tls: Option<TlsServer>,
     sweep_every: Duration,
     pool: Pool,
     buffers: Buffers,
@@ -118,13 +122,14 @@ fn run(start: Start) {
             deprecated,
             reason = "its successor is unsafe; a std listener owns the descriptor that it names"
         )]
-        listeners.into_iter().map(|one| AsyncFd::with_interest(one, Interest::READABLE)).collect()
+        let watched = |(one, layer)| Ok((AsyncFd::with_interest(one, Interest::READABLE)?, layer));
+        listeners.into_iter().map(watched).collect()
     };
-    let Start { dispatch, settings, metrics, budget, peers, .. } = start;
+    let Start { dispatch, settings, tls, metrics, budget, peers, .. } = start;
     match listeners {
         Ok(listeners) => {
             tell(&started, Ok(()));
-            let worker = Rc::new(Worker::new(dispatch, settings, metrics, budget, peers));
+            let worker = Rc::new(Worker::new(dispatch, settings, tls, metrics, budget, peers));
             work(&runtime, &worker, listeners, handed, commands);
         }
         Err(error) => tell(&started, Err(error)),
@@ -139,14 +144,14 @@ fn tell(started: &blocking::Sender<io::Result<()>>, outcome: io::Result<()>) {
 fn work(
     runtime: &LocalRuntime,
     worker: &Rc<Worker>,
-    listeners: Vec<AsyncFd<TcpListener>>,
+    listeners: Vec<(AsyncFd<TcpListener>, Layer)>,
     handed: mpsc::Receiver<Accepted>,
     commands: mpsc::Receiver<Command>,
 ) {
     runtime.block_on(async {
         worker.draining.open(listeners.len());
-        for listener in listeners {
-            tokio::task::spawn_local(accept::run(Rc::clone(worker), listener));
+        for (listener, layer) in listeners {
+            tokio::task::spawn_local(accept::run(Rc::clone(worker), listener, layer));
         }
         tokio::task::spawn_local(accept::take_over(Rc::clone(worker), handed));
         tokio::task::spawn_local(sweep(Rc::clone(worker)));
@@ -205,6 +210,7 @@ impl Worker {
     fn new(
         dispatch: Arc<dyn Dispatch>,
         settings: Settings,
+        tls: Option<TlsServer>,
         metrics: Arc<Metrics>,
         budget: Arc<Budget>,
         peers: Peers,
@@ -214,6 +220,7 @@ impl Worker {
             dispatch,
             sweep_every: settings.sweep_every(),
             settings,
+            tls,
             pool: Pool::default(),
             buffers: Buffers::default(),
             pipes: Pipes::default(),
@@ -236,6 +243,10 @@ impl Worker {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    pub(crate) fn tls(&self) -> Option<&TlsServer> {
+        self.tls.as_ref()
     }
 
     pub(crate) fn buffers(&self) -> &Buffers {

@@ -33,9 +33,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
-use cluster::config::Service;
+use cluster::config::{Service, ServiceTls};
 use cluster::daemon::{self, DaemonArgs, Passed, Program, Purpose, Reload, Reopen, Shutdown, Store};
 use cluster::process::Spec;
+use cluster::tls::{self, CertificateFault, ServerCertificates};
 use proto::service_manager::service_manager_server::ServiceManagerServer;
 use relay::Relay;
 use relay::access_log::AccessLog;
@@ -82,6 +83,8 @@ pub struct Args {
 pub struct Listeners {
     /// Clients; one a worker where there are as many.
     pub http: Vec<TcpListener>,
+    /// The same, for those that speak TLS.
+    pub https: Vec<TcpListener>,
     /// The load-manager and the command.
     pub control: UnixListener,
     /// Prometheus and health checks, where they are wanted.
@@ -102,7 +105,9 @@ pub fn main(args: Args) -> ExitCode {
     let ended = runtime.context("no runtime").and_then(|runtime| {
         runtime.block_on(async {
             let shutdown = Shutdown::on_signals()?;
-            let reload = Reload::on_hangups(args.daemon.config_path(), None)?;
+            let certificates = service.tls.as_ref().map(|tls| ServerCertificates::load(&tls.certificates));
+            let certificates = tls::Files { machines: None, clients: certificates.transpose()? };
+            let reload = Reload::on_hangups(args.daemon.config_path(), certificates.clone())?;
             let directories = args.daemon.directories(&cluster)?;
             let program = Program::of_this_process()?;
             let (predecessor, taken) = Predecessor::of_this_process().await?.unzip();
@@ -110,11 +115,15 @@ pub fn main(args: Args) -> ExitCode {
             let listeners = Listeners::take(taken, &service, &socket)?;
             let telling = reload::tell(reload, cluster, service.name.clone());
             let _telling = AbortOnDropHandle::new(tokio::spawn(telling));
-            run(service, listeners, program, predecessor, shutdown).await
+            run(service, listeners, certificates, program, predecessor, shutdown).await
         })
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
+        Err(fault) if fault.is::<CertificateFault>() => {
+            tracing::error!("{fault}");
+            ExitCode::from(daemon::EXIT_CONFIG)
+        }
         Err(fault) => {
             tracing::error!("service-manager ends: {fault:#}");
             ExitCode::FAILURE
@@ -132,11 +141,14 @@ impl Listeners {
             }
             None => (Passed::take(), daemon::unix_listener(socket)?),
         };
+        let secured = |tls: &ServiceTls| passed.listeners(Purpose::Https, tls.listen, workers(service));
+        let https = service.tls.as_ref().map(secured).transpose()?.unwrap_or_default();
         let admin = |address| {
             let listener = passed.listener(Purpose::Admin, address);
             listener.with_context(|| format!("no metrics on {address}"))
         };
         Ok(Self {
+            https,
             admin: service.admin.map(admin).transpose()?,
             http: passed.listeners(Purpose::Http, service.listen, workers(service))?,
             lock: daemon::unix_lock(socket).context("the control socket has no lock")?,
@@ -149,6 +161,7 @@ impl Listeners {
     fn given(&self) -> io::Result<Given> {
         Ok(Given {
             http: self.http.iter().map(TcpListener::try_clone).collect::<io::Result<_>>()?,
+            https: self.https.iter().map(TcpListener::try_clone).collect::<io::Result<_>>()?,
             admin: self.admin.as_ref().map(TcpListener::try_clone).transpose()?,
             control: self.control.as_fd().try_clone_to_owned()?,
             lock: self.lock.try_clone()?,
@@ -163,6 +176,7 @@ impl Listeners {
 async fn run(
     service: Service,
     listeners: Listeners,
+    certificates: tls::Files,
     program: Program,
     mut predecessor: Option<Predecessor>,
     shutdown: Shutdown,
@@ -190,15 +204,17 @@ async fn run(
             return Err(fault.context("the process before goes on"));
         }
     }
-    let relay = Relay::start(
+    let tls_listen = listeners.https.first().map(TcpListener::local_addr).transpose()?;
+    let relay = Relay::start_secured(
         listeners.http,
+        settings::secured(listeners.https, certificates.clients.as_ref()),
         workers,
         Arc::clone(&door) as Arc<dyn relay::Dispatch>,
         settings::of(&service, access_log.clone()),
     )
     .context("cannot start the relay")?;
     let relay = Arc::new(relay);
-    tracing::info!(service = service.name, listen, workers, "serving");
+    tracing::info!(service = service.name, listen, tls = ?tls_listen, workers, "serving");
 
     let (listeners_of_load, new_listeners) = mpsc::channel(4);
     let (successors, mut successor) = mpsc::channel(1);
@@ -216,6 +232,8 @@ async fn run(
     let control = grpc::Control {
         service: service.name.clone(),
         listen,
+        tls_listen,
+        certificates: certificates.clients.clone(),
         door: Arc::clone(&door),
         relay: Arc::clone(&relay),
         local: Arc::clone(&local),
@@ -236,6 +254,7 @@ async fn run(
             door: Arc::clone(&door),
             scrape: relay.scrape(),
             access_log: access_log.clone(),
+            certificates: certificates.clients.clone(),
         };
         let (metrics_draining, healthz_draining) = (Arc::clone(&is_draining), Arc::clone(&is_draining));
         let admin = Admin::new(
@@ -254,6 +273,9 @@ async fn run(
         }
         None => tracing::debug!("there is no access log to open anew"),
     }));
+    if let Some(certificates) = certificates.clients {
+        parts.spawn(certificates.watch_expiry());
+    }
     parts.spawn(give_memory_back(Arc::clone(&relay)));
     parts.spawn(health::bring_back(Arc::clone(&door), lost));
     let sampler = parts.spawn(Sampler::new(Arc::clone(&door), service.scaling.tick).run(new_listeners));

@@ -71,7 +71,7 @@ fn begin(args: &DaemonArgs, cluster: Cluster, node: Node) -> Result<(), NodeFaul
         let shutdown = Shutdown::on_signals()?;
         // It has no file to open anew; the signal of log rotation must not end it all the same.
         let _reopen = Reopen::on_signals()?;
-        let reload = Reload::on_hangups(args.config_path(), tls.clone())?;
+        let reload = Reload::on_hangups(args.config_path(), tls.clone().into())?;
         run(Config { cluster, node, state_file, tls }, listeners, reload, shutdown).await
     })
 }

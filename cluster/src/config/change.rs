@@ -8,7 +8,7 @@ mod value;
 
 use std::fmt;
 
-use super::{Cluster, Lease, Node, Scaling, Service, Sharing, Tls};
+use super::{Cluster, Lease, Node, Scaling, Service, ServiceTls, Sharing, Tls};
 use value::Written;
 
 /// One difference.
@@ -104,6 +104,17 @@ impl Changes {
         self.key("tls.directory", &directory(old), &directory(new));
     }
 
+    /// As above.
+    fn service_tls(&mut self, old: Option<&ServiceTls>, new: Option<&ServiceTls>) {
+        let keys = |tls: Option<&ServiceTls>| {
+            let ServiceTls { listen, certificates } = tls?;
+            Some((*listen, certificates.clone()))
+        };
+        let (old, new) = (keys(old).unzip(), keys(new).unzip());
+        self.key("tls.listen", &old.0, &new.0);
+        self.key("tls.certificates", &old.1, &new.1);
+    }
+
     fn nodes(&mut self, old: &[Node], new: &[Node]) {
         let stays = |nodes: &[Node], name: &str| nodes.iter().any(|node| node.name == name);
         for gone in old.iter().filter(|node| !stays(new, &node.name)) {
@@ -147,10 +158,11 @@ impl Changes {
             first_byte_timeout, response_idle_timeout, upstream_idle_timeout, start_timeout, stop_timeout,
             long_lived_timeout, connections_max, headers_max, trusted_proxies, proxy_protocol, forwarding, served_by,
             access_log, access_log_file, admin
-        }, else { name, eject_5xx, head_max, body_max, floors, scaling });
+        }, else { name, eject_5xx, head_max, body_max, tls, floors, scaling });
         self.key("eject_5xx", &value::OrOff(old.eject_5xx), &value::OrOff(new.eject_5xx));
         self.key("head_max", &value::Bytes(old.head_max as u64), &value::Bytes(new.head_max as u64));
         self.key("body_max", &old.body_max.map(value::Bytes), &new.body_max.map(value::Bytes));
+        self.service_tls(old.tls.as_ref(), new.tls.as_ref());
         self.key("floor", &old.floors, &new.floors);
         compare!(self, old.scaling, new.scaling, Scaling, "scaling." {
             policy, target, high, low, tick, fast_window, slow_window, high_ticks, surge, queue_drain_time, add_max,

@@ -16,7 +16,7 @@ use tracing::error;
 
 use super::Notify;
 use crate::config::{self, Cluster, Faults};
-use crate::tls::Tls;
+use crate::tls;
 
 pub use outcome::Outcome;
 
@@ -40,11 +40,11 @@ impl Reload {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn on_hangups(path: &Path, tls: Option<Tls>) -> io::Result<Self> {
+    pub fn on_hangups(path: &Path, certificates: tls::Files) -> io::Result<Self> {
         let hangups = signal(SignalKind::hangup())?;
         // One at a time: the next is read when the daemon has taken this one.
         let (told, read) = mpsc::channel(1);
-        let listening = tokio::spawn(read_on_hangups(path.to_owned(), tls, hangups, told));
+        let listening = tokio::spawn(read_on_hangups(path.to_owned(), certificates, hangups, told));
         Ok(Self::of(read, Some(AbortOnDropHandle::new(listening))))
     }
 
@@ -75,14 +75,18 @@ impl Reload {
     }
 }
 
-async fn read_on_hangups(path: PathBuf, tls: Option<Tls>, mut hangups: Signal, told: mpsc::Sender<Cluster>) {
+async fn read_on_hangups(
+    path: PathBuf,
+    certificates: tls::Files,
+    mut hangups: Signal,
+    told: mpsc::Sender<Cluster>,
+) {
     let mut notify = Notify::new();
     while hangups.recv().await.is_some() {
         notify.reloading();
         // Whatever becomes of the file: a certificate that is about to expire must not wait for it.
-        if let Some(tls) = tls.clone()
-            && let Err(failed) = tokio::task::spawn_blocking(move || tls.reload()).await
-        {
+        let certificates = certificates.clone();
+        if let Err(failed) = tokio::task::spawn_blocking(move || certificates.reload()).await {
             error!("reading the certificate failed, the one in force stays: {failed}");
         }
         // Before the file is read, not after it: whatever is written after this is read by the next signal.

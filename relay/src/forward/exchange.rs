@@ -155,6 +155,7 @@ impl<'c> Exchange<'c> {
                 Poll::Pending => return Ok(()),
             }
         }
+        self.conn.io.push(cx);
         match self.conn.poll_broken_off(cx) {
             Poll::Ready(()) => Err(Fault::client_gone()),
             Poll::Pending => Ok(()),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use cluster::tls::ServerCertificates;
 use relay::access_log::AccessLog;
 use relay::metrics::{Scrape, Text, UpstreamRow, UpstreamState};
 
@@ -18,6 +19,7 @@ pub(crate) struct Page {
     pub(crate) door: Arc<Door>,
     pub(crate) scrape: Scrape,
     pub(crate) access_log: Option<AccessLog>,
+    pub(crate) certificates: Option<ServerCertificates>,
 }
 
 impl Page {
@@ -34,6 +36,7 @@ impl Page {
             generation: list.generation,
             queue: QueueRow { length: self.door.queued(), max: self.queue_max },
             level: self.door.level(),
+            certificate_expires: self.certificates.as_ref().map(ServerCertificates::expires),
             log_lines_dropped: self.access_log.as_ref().map_or(0, AccessLog::dropped),
         };
         front.write(&mut text);

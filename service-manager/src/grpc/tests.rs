@@ -44,6 +44,8 @@ async fn a_load_manager_that_slept_through_its_successors_start_sets_no_list() {
     let control = Control {
         service: service.name,
         listen: String::new(),
+        tls_listen: None,
+        certificates: None,
         door: Arc::clone(&door),
         relay: Arc::new(relay),
         local: LocalCopy::new(Arc::clone(&door), spec),

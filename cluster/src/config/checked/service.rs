@@ -10,6 +10,7 @@ mod log;
 mod patience;
 mod relaying;
 mod taken;
+mod tls;
 
 use toml::Spanned;
 
@@ -50,15 +51,21 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
     let limits = limits::checked(&mut table);
     let written = forwarding::checked(&mut table);
     let log = log::checked(&mut table);
+    let tls = tls::checked(table.table("tls", "tls"));
     let floors = floors::checked(table.list("floor"), &max);
     let scaling = scaling::checked(table.table("scaling", "scaling"), &taken.pool().renew);
     if let Some(front_end) = &front_end {
-        let sockets = [("listen", listen.as_ref()), ("admin", log.admin.as_ref())];
+        let secured = tls.as_ref().and_then(|tls| tls.listen.as_ref());
+        let sockets = [("listen", listen.as_ref()), ("admin", log.admin.as_ref()), ("tls.listen", secured)];
         for (key, socket) in sockets.into_iter().filter_map(|(key, socket)| Some((key, socket?))) {
             taken.socket(&table, key, name.get_ref(), front_end.value, socket);
         }
     }
     table.finish();
+    let tls = match tls {
+        Some(tls) => Some(tls.whole()?),
+        None => None,
+    };
     Some(Service {
         name: (*name.get_ref()).to_owned(),
         front_end: front_end?.value,
@@ -105,6 +112,7 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
         access_log: log.access_log,
         access_log_file: log.access_log_file,
         admin: log.admin.map(|admin| admin.value),
+        tls,
         floors,
         scaling,
     })
