@@ -3,11 +3,13 @@
 //!
 //! A `Tls` is what one daemon shows and believes. Its files are read again when it is told to: the next
 //! handshake goes by what was read, connections that are up stay. TLS 1.3 only, since both ends are ours,
-//! and no session is resumed: a certificate that is taken out of use must not live on in a ticket.
+//! and no session is resumed: a certificate that is taken out of use must not live on in a ticket. Of the way of
+//! the requests, where `data` asks for it, that is in `data`.
 
 mod accept;
 mod authority;
 mod certificate;
+mod data;
 mod dial;
 mod expiry;
 mod files;
@@ -83,6 +85,9 @@ impl From<Option<Tls>> for Files {
 struct Loaded {
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
+    /// Of the requests.
+    data_client: Arc<ClientConfig>,
+    data_server: Arc<ServerConfig>,
     expires: SystemTime,
 }
 
@@ -147,6 +152,12 @@ impl Loaded {
         let unfit = |error| TlsFault::Unfit { file: places.certificate.clone(), error };
         Ok(Self {
             client: Arc::new(client(roots.clone(), chain.clone(), key.clone_key()).map_err(unfit)?),
+            data_client: Arc::new(
+                data::client(roots.clone(), chain.clone(), key.clone_key()).map_err(unfit)?,
+            ),
+            data_server: Arc::new(
+                data::server(cluster, roots.clone(), chain.clone(), key.clone_key()).map_err(unfit)?,
+            ),
             server: Arc::new(server(roots, chain, key).map_err(unfit)?),
             expires,
         })

@@ -68,7 +68,7 @@ const OTHER_VALUES: [(&str, &[(&str, &str)]); 9] = [
             ("period_share", "0.2"),
         ],
     ),
-    (TLS, &[("directory", "\"/t\"")]),
+    (TLS, &[("directory", "\"/t\""), ("data", "true")]),
     ("[[node]]", &[("control_port", "7500"), ("data_port", "7501"), ("slots", "2"), ("speed", "1.25")]),
     (
         "[service.demo]",

@@ -81,7 +81,7 @@ pub(crate) fn concerns(change: &Change, service: &str) -> bool {
         Change::NodeAdded(_) | Change::NodeRemoved(_) | Change::NodesReordered => true,
         // By their number goes the order of the nodes.
         Change::ServiceAdded(_) | Change::ServiceRemoved(_) => true,
-        Change::Key(KeyChange { of: Owner::Cluster, .. }) => true,
+        Change::Key(KeyChange { of: Owner::Cluster, key, .. }) => *key != "tls.data",
         Change::Key(KeyChange { of: Owner::Node(_), key, .. }) => *key != "data_port",
         Change::Key(KeyChange { of: Owner::Service(of), key, .. }) => {
             of == service && !NOT_OURS.contains(key)

@@ -3,6 +3,7 @@
 use std::future::{self, Future};
 use std::net::{IpAddr, TcpStream};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
@@ -58,6 +59,9 @@ pub(crate) fn serve_stream(worker: Rc<Worker>, io: Io, of: &Client) -> impl Futu
     let client = Client::new(Rc::clone(&worker), of.address(), Arrival::Stream);
     if of.is_secured() {
         client.secure();
+    }
+    if let Some(peer) = of.peer() {
+        client.name(Arc::clone(peer));
     }
     serve_as(worker, io, client)
 }

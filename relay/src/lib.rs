@@ -32,5 +32,5 @@ pub use headers::{Forwarding, TrustedProxies};
 pub use refusal::Refusal;
 pub use relay::{Counters, Drained, Relay, Secured};
 pub use settings::Settings;
-pub use tls::{HandshakeFault, TlsServer};
+pub use tls::{FailedHandshake, HandshakeFault, TlsClient, TlsCounts, TlsServer};
 pub use upstream::{InFlight, Protocol, Totals, Upstream, UpstreamSpec};

@@ -22,6 +22,7 @@ pub(crate) use link::Link;
 use crate::dispatch::Failure;
 use crate::h2::Uplinks;
 use crate::io::Io;
+use crate::tls;
 use crate::upstream::{Protocol, Upstream};
 
 /// Idle connections kept per upstream and worker: more than a worker's share of any sensible capacity, and
@@ -145,7 +146,7 @@ impl Pool {
 impl Stack {
     async fn connect(&self, timeout: Duration) -> io::Result<Io> {
         match self.upstream.protocol() {
-            Protocol::Http1 => connect(&self.upstream).await.map(Io::Tcp),
+            Protocol::Http1 => connect(&self.upstream).await,
             // On the heap: it would make every other connect larger.
             Protocol::H2c => Box::pin(self.uplinks.open(timeout)).await,
         }
@@ -187,8 +188,8 @@ impl Wire {
     }
 }
 
-/// A TCP connection.
-pub(crate) async fn connect(upstream: &Upstream) -> io::Result<TcpStream> {
+/// A connection, with TLS where that is spoken there.
+pub(crate) async fn connect(upstream: &Upstream) -> io::Result<Io> {
     let tcp = TcpStream::connect(upstream.address()).await?;
     tcp.set_nodelay(true)?;
     if tcp.local_addr()?.ip() == tcp.peer_addr()?.ip() {
@@ -196,7 +197,11 @@ pub(crate) async fn connect(upstream: &Upstream) -> io::Result<TcpStream> {
         // on the way to a copy on this machine. A system that does not let us only costs more.
         let _ = SockRef::from(&tcp).set_tcp_congestion(SAME_MACHINE_CONGESTION);
     }
-    Ok(tcp)
+    match upstream.tls() {
+        // On the heap: it would make every other connect larger.
+        Some(tls) => Ok(Io::Tls(Box::new(Box::pin(tls::dial(tcp, tls)).await?))),
+        None => Ok(Io::Tcp(tcp)),
+    }
 }
 
 /// What a failed connect tells of the upstream. Anything but these is about this machine, such as no

@@ -7,6 +7,7 @@
 //! `pulse` tells systemd, `succession` lets another process go on with all that.
 
 mod admin;
+mod calls;
 mod child_list;
 mod door;
 mod fence;
@@ -33,10 +34,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
-use cluster::config::{Service, ServiceTls};
+use cluster::config::{Cluster, Service, ServiceTls};
 use cluster::daemon::{self, DaemonArgs, Passed, Program, Purpose, Reload, Reopen, Shutdown, Store};
 use cluster::process::Spec;
-use cluster::tls::{self, CertificateFault, ServerCertificates};
+use cluster::tls::{self, CertificateFault, ServerCertificates, Tls, TlsFault};
 use proto::service_manager::service_manager_server::ServiceManagerServer;
 use relay::Relay;
 use relay::access_log::AccessLog;
@@ -48,6 +49,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::admin::{Admin, Page};
+use crate::calls::Calls;
 use crate::door::Door;
 use crate::fence::Fence;
 use crate::load::Sampler;
@@ -106,7 +108,8 @@ pub fn main(args: Args) -> ExitCode {
         runtime.block_on(async {
             let shutdown = Shutdown::on_signals()?;
             let certificates = service.tls.as_ref().map(|tls| ServerCertificates::load(&tls.certificates));
-            let certificates = tls::Files { machines: None, clients: certificates.transpose()? };
+            let certificates =
+                tls::Files { machines: data_tls(&cluster, &service)?, clients: certificates.transpose()? };
             let reload = Reload::on_hangups(args.daemon.config_path(), certificates.clone())?;
             let directories = args.daemon.directories(&cluster)?;
             let program = Program::of_this_process()?;
@@ -120,7 +123,7 @@ pub fn main(args: Args) -> ExitCode {
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(fault) if fault.is::<CertificateFault>() => {
+        Err(fault) if fault.is::<CertificateFault>() || fault.is::<TlsFault>() => {
             tracing::error!("{fault}");
             ExitCode::from(daemon::EXIT_CONFIG)
         }
@@ -169,6 +172,13 @@ impl Listeners {
     }
 }
 
+/// What this front end shows the nodes with its requests, where these are encrypted.
+fn data_tls(cluster: &Cluster, service: &Service) -> Result<Option<Tls>, TlsFault> {
+    let identity = tls::Identity::FrontEnd(service.name.clone());
+    let wanted = cluster.tls.as_ref().filter(|tls| tls.data);
+    wanted.map(|tls| Tls::load(&cluster.name, tls, identity)).transpose()
+}
+
 /// Serves `service` on `listeners` until `shutdown` is asked for and the running requests have
 /// ended, or the service's `stop_timeout` is over; or until a successor, which is a process of `program`, serves
 /// and what runs here has ended, upgraded connections too, or `long_lived_timeout` is over. A `predecessor` goes
@@ -183,6 +193,10 @@ async fn run(
 ) -> anyhow::Result<()> {
     let reopen = Reopen::on_signals()?;
     let (door, lost) = Door::new(&service);
+    if let Some(tls) = &certificates.machines {
+        tracing::info!(expires = tls::date(tls.expires()), "requests go to the nodes with TLS");
+        door.call_by(Calls::new(tls.clone()));
+    }
     let listen = listeners.http.first().context("no listener")?.local_addr()?.to_string();
     let workers = workers(&service);
     let access_log = settings::access_log(&service)
@@ -273,6 +287,9 @@ async fn run(
         }
         None => tracing::debug!("there is no access log to open anew"),
     }));
+    if let Some(tls) = certificates.machines {
+        parts.spawn(tls.watch_expiry());
+    }
     if let Some(certificates) = certificates.clients {
         parts.spawn(certificates.watch_expiry());
     }

@@ -98,10 +98,12 @@ impl Changes {
     /// Without the table there is no key.
     fn tls(&mut self, old: Option<&Tls>, new: Option<&Tls>) {
         let directory = |tls: Option<&Tls>| {
-            let Tls { directory } = tls?;
+            let Tls { directory, data: _ } = tls?;
             Some(directory.clone())
         };
         self.key("tls.directory", &directory(old), &directory(new));
+        let data = |tls: Option<&Tls>| tls.map(|tls| tls.data);
+        self.key("tls.data", &data(old), &data(new));
     }
 
     /// As above.

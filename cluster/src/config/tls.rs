@@ -11,6 +11,8 @@ pub(super) const DIRECTORY: &str = "/etc/accordion/tls";
 pub struct Tls {
     /// With ca.pem and the certificate and key of this machine. Default /etc/accordion/tls.
     pub directory: PathBuf,
+    /// Whether requests between front ends and nodes are encrypted too. Default false.
+    pub data: bool,
 }
 
 /// Where clients of a service speak TLS, and what they are shown.

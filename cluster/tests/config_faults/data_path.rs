@@ -446,4 +446,19 @@ certificats = []"#,
             r#"15:1: unknown key "certificats", did you mean "certificates"?"#,
         ],
     ),
+    (
+        12,
+        r#"command = ["x", "{address}:{port}"]
+path = "direct"
+capacity = 8
+[tls]
+data = true
+[service.b]
+front_end = "127.0.0.2"
+listen = "127.0.0.2:8080"
+command = ["x", "{port}"]"#,
+        &[
+            r#"13:8: service.path = "direct", must be "relayed" beside tls.data = true: direct cannot be encrypted by Accordion, for there is nothing of it before the service"#,
+        ],
+    ),
 ];

@@ -164,8 +164,10 @@ impl<'c> Exchange<'c> {
 
     fn ask(&self) -> Pick {
         let order = &*self.order;
-        let client = self.conn.client.address();
-        let head = Head::of_ascii(order.method_bytes(), order.target_bytes(), order.token(), client);
+        let client = &self.conn.client;
+        let head =
+            Head::of_ascii(order.method_bytes(), order.target_bytes(), order.token(), client.address());
+        let head = head.of_peer(client.peer().map(|peer| &**peer));
         self.worker.dispatch().pick(&head, self.tried.ids())
     }
 

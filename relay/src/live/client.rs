@@ -1,8 +1,9 @@
 //! One open client connection, as its own task, its request and the sweep see it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Instant;
 
@@ -87,6 +88,8 @@ pub(crate) struct Client {
     is_introduced: Cell<bool>,
     arrival: Arrival,
     is_secured: Cell<bool>,
+    /// Who it is by its certificate, where that was asked.
+    peer: OnceCell<Arc<str>>,
     phase: Cell<Phase>,
     since: Cell<Instant>,
     moved: Cell<Instant>,
@@ -112,6 +115,7 @@ impl Client {
             is_introduced: Cell::new(is_introduced),
             arrival,
             is_secured: Cell::new(false),
+            peer: OnceCell::new(),
             worker,
             phase: Cell::new(Phase::Fresh),
             since: Cell::new(now),
@@ -168,6 +172,16 @@ impl Client {
 
     pub(crate) fn is_secured(&self) -> bool {
         self.is_secured.get()
+    }
+
+    /// It goes by that name.
+    pub(crate) fn name(&self, peer: Arc<str>) {
+        // It is named once.
+        let _ = self.peer.set(peer);
+    }
+
+    pub(crate) fn peer(&self) -> Option<&Arc<str>> {
+        self.peer.get()
     }
 
     fn renew_forwarder(&self) {

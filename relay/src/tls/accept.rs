@@ -7,17 +7,21 @@ use std::net;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::{CertificateError, Connection, Error, ServerConfig, ServerConnection};
+use rustls::{Connection, Error, ServerConfig, ServerConnection};
 use tokio::net::TcpStream;
 
-use super::{HandshakeFault, TlsServer, TlsStream};
+use super::{FailedHandshake, HandshakeFault, Nameless, TlsServer, TlsStream};
 use crate::buffer::Buffer;
 use crate::io::Io;
 use crate::live::{Client, Phase, Signal};
 use crate::proxy_protocol::Malformed;
 
-/// What came of a handshake that came to nothing, in words for a person too.
-struct Fault(HandshakeFault, String);
+/// Why a handshake came to nothing, in words for a person too.
+struct Fault {
+    kind: HandshakeFault,
+    words: String,
+    cause: Option<Error>,
+}
 
 /// The client's connection once it is one of TLS; none where it came to nothing, which is counted.
 pub(crate) async fn accept(tcp: net::TcpStream, client: &Client, server: &TlsServer) -> Option<Io> {
@@ -25,19 +29,27 @@ pub(crate) async fn accept(tcp: net::TcpStream, client: &Client, server: &TlsSer
     let shaken = shake(tcp, client, server.config(), &mut buffer).await;
     client.worker().buffers().give_back(buffer);
     let metrics = client.worker().metrics();
-    match shaken {
-        Ok(tls) => {
+    let named = shaken.and_then(|tls| match server.name_of(tls.session().peer_certificates()) {
+        Ok(name) => Ok((tls, name)),
+        Err(Nameless) => Err(Some(Fault::new(HandshakeFault::Refused, "its certificate is for another use"))),
+    });
+    match named {
+        Ok((tls, name)) => {
             metrics.shook_hands();
+            if let Some(name) = name {
+                client.name(name);
+            }
             client.secure();
             // Its first request has the whole time for its head.
             client.enter_again(Phase::Fresh);
             Some(Io::Tls(Box::new(tls)))
         }
         Err(None) => None,
-        Err(Some(Fault(fault, words))) => {
-            metrics.failed_to_shake_hands(fault);
-            tracing::debug!(client = %client.address(), ?fault, "no TLS: {words}");
-            server.tell(client.address(), fault, &words);
+        Err(Some(Fault { kind, words, cause })) => {
+            metrics.failed_to_shake_hands(kind);
+            tracing::debug!(client = %client.address(), fault = ?kind, "no TLS: {words}");
+            let (client, cause) = (client.address(), cause.as_ref());
+            server.tell(FailedHandshake { client, fault: kind, words: &words, cause });
             None
         }
     }
@@ -54,7 +66,7 @@ async fn shake(
     if !client.is_introduced() {
         future::poll_fn(|cx| poll_introduced(&mut io, client, buffer, cx)).await?;
     }
-    let gone = |error: io::Error| Some(Fault(HandshakeFault::Gone, error.to_string()));
+    let gone = |error: io::Error| Some(Fault::new(HandshakeFault::Gone, &error.to_string()));
     let tcp = match io {
         Io::Fresh(tcp) => TcpStream::from_std(tcp).map_err(gone)?,
         Io::Tcp(tcp) => tcp,
@@ -86,8 +98,8 @@ fn poll_introduced(
             Ok(true) => return Poll::Ready(Ok(())),
             Ok(false) if !buffer.is_full() => (),
             Ok(false) | Err(Malformed) => {
-                let words = "no header of the PROXY protocol from a trusted proxy".to_owned();
-                return Poll::Ready(Err(Some(Fault(HandshakeFault::NotTls, words))));
+                let words = "no header of the PROXY protocol from a trusted proxy";
+                return Poll::Ready(Err(Some(Fault::new(HandshakeFault::NotTls, words))));
             }
         }
         match io.poll_read(cx, buffer) {
@@ -129,11 +141,11 @@ fn poll_patience(client: &Client, cx: &Context<'_>) -> Poll<Result<(), Option<Fa
     if !client.has_expired() {
         return Poll::Pending;
     }
-    Poll::Ready(Err(Some(Fault(HandshakeFault::Timeout, "its handshake took too long".to_owned()))))
+    Poll::Ready(Err(Some(Fault::new(HandshakeFault::Timeout, "its handshake took too long"))))
 }
 
 fn went_away() -> Fault {
-    Fault(HandshakeFault::Gone, "it went away".to_owned())
+    Fault::new(HandshakeFault::Gone, "it went away")
 }
 
 fn fault_of(error: &io::Error) -> Fault {
@@ -143,18 +155,20 @@ fn fault_of(error: &io::Error) -> Fault {
     }
 }
 
-fn told(fault: &Error) -> Fault {
-    match fault {
-        Error::InvalidMessage(_) => Fault(
-            HandshakeFault::NotTls,
-            "what it says is no TLS; HTTP without TLS has another port".to_owned(),
-        ),
-        Error::NoCertificatesPresented => {
-            Fault(HandshakeFault::Refused, "it shows no certificate".to_owned())
+fn told(cause: &Error) -> Fault {
+    let (kind, words) = match cause {
+        Error::InvalidMessage(_) => {
+            let words = "what it says is no TLS; HTTP without TLS has another port";
+            (HandshakeFault::NotTls, words.to_owned())
         }
-        Error::InvalidCertificate(CertificateError::Other(why)) => {
-            Fault(HandshakeFault::Refused, why.to_string())
-        }
-        fault => Fault(HandshakeFault::Refused, fault.to_string()),
+        Error::NoCertificatesPresented => (HandshakeFault::Refused, "it shows no certificate".to_owned()),
+        fault => (HandshakeFault::Refused, fault.to_string()),
+    };
+    Fault { cause: Some(cause.clone()), ..Fault::new(kind, &words) }
+}
+
+impl Fault {
+    fn new(kind: HandshakeFault, words: &str) -> Fault {
+        Fault { kind, words: words.to_owned(), cause: None }
     }
 }

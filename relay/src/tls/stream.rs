@@ -39,6 +39,15 @@ impl TlsStream {
         &self.session
     }
 
+    /// Whether the other end has taken us, by all that it says.
+    pub(super) fn is_taken(&self) -> bool {
+        let has_ticket = match &self.session {
+            Connection::Client(client) => client.tls13_tickets_received() > 0,
+            Connection::Server(_) => true,
+        };
+        has_ticket && !self.session.is_handshaking()
+    }
+
     /// Bytes that were read off the connection before.
     pub(super) fn feed(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {

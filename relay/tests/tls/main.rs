@@ -9,6 +9,7 @@ mod ends;
 mod exchanges;
 mod handshakes;
 mod multiplexed;
+mod nodes;
 #[allow(dead_code, reason = "each of these test crates uses a part of it")]
 #[path = "../rig/peer.rs"]
 mod peer;

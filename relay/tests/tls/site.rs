@@ -38,7 +38,7 @@ impl Site {
         let failed = Arc::<Mutex<Vec<_>>>::default();
         let (asked, heard) = (Arc::clone(&shown), Arc::clone(&failed));
         let tls = TlsServer::new(move || Arc::clone(&asked.lock().unwrap()))
-            .telling(move |_, fault, words| heard.lock().unwrap().push((fault, words.to_owned())));
+            .telling(move |failed| heard.lock().unwrap().push((failed.fault, failed.words.to_owned())));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let without = TcpListener::bind("127.0.0.1:0").unwrap();

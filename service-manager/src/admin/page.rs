@@ -36,6 +36,7 @@ impl Page {
             generation: list.generation,
             queue: QueueRow { length: self.door.queued(), max: self.queue_max },
             level: self.door.level(),
+            node_handshakes: self.door.calls().map(|calls| calls.counts().read()),
             certificate_expires: self.certificates.as_ref().map(ServerCertificates::expires),
             log_lines_dropped: self.access_log.as_ref().map_or(0, AccessLog::dropped),
         };

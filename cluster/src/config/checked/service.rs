@@ -41,7 +41,7 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
     let ports = table.or("ports", &Ports, PORTS).value;
     let upstream = Choice(&[("http1", UpstreamProtocol::Http1), ("h2c", UpstreamProtocol::H2c)]);
     let upstream = table.or("upstream", &upstream, UpstreamProtocol::Http1).value;
-    let path = path(&mut table, command.as_deref());
+    let path = path(&mut table, command.as_deref(), taken.pool().is_secured);
     let capacity = table.required("capacity", &Whole(1, CAPACITY_MAX)).map(|capacity| capacity.value);
     let local_capacity = table.or("local_capacity", &Whole(1, CAPACITY_MAX), capacity.unwrap_or(1)).value;
     let (min, max) = taken.nodes(&mut table);
@@ -119,7 +119,7 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
 }
 
 /// The path to a copy on a node; straight, the copy has to be told where the front end looks for it.
-fn path(table: &mut Table<'_>, command: Option<&[String]>) -> DataPath {
+fn path(table: &mut Table<'_>, command: Option<&[String]>, is_secured: bool) -> DataPath {
     let kind = Choice(&[("relayed", DataPath::Relayed), ("direct", DataPath::Direct)]);
     let path = table.or("path", &kind, DataPath::Relayed);
     let is_told = command.is_none_or(|command| command::has(command, "{address}"));
@@ -127,6 +127,13 @@ fn path(table: &mut Table<'_>, command: Option<&[String]>) -> DataPath {
         let path = table.shown("path", "\"direct\"", path.origin);
         format!(
             "{path}, must have {{address}} in command: the service is to listen on the node's own address"
+        )
+    });
+    table.check(path.value == DataPath::Relayed || !is_secured, &[path.origin], || {
+        let path = table.shown("path", "\"direct\"", path.origin);
+        format!(
+            "{path}, must be \"relayed\" beside tls.data = true: direct cannot be encrypted by Accordion, for there is \
+             nothing of it before the service"
         )
     });
     path.value
