@@ -1,7 +1,8 @@
 //! Generates the gRPC code with a compiler in Rust, so that no protoc has to be installed.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files = ["v1/service_manager.proto", "v1/load_manager.proto", "v1/task_processor.proto"];
+    let files =
+        ["v1/service_manager.proto", "v1/load_manager.proto", "v1/task_processor.proto", "v1/reload.proto"];
     for file in files {
         println!("cargo:rerun-if-changed={file}");
     }

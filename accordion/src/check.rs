@@ -11,6 +11,8 @@ use cluster::config::{self, Cluster, Fault};
 use cluster::daemon::{DaemonArgs, EXIT_CONFIG};
 use serde::Serialize;
 
+use crate::reach::Which;
+
 /// What `accordion check` is told on its command line.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -20,6 +22,12 @@ pub(crate) struct Args {
     /// As JSON, faults too
     #[arg(long)]
     json: bool,
+    /// Also ask the daemons that run here what a reload would do with it; nothing is changed
+    #[arg(long, conflicts_with = "json")]
+    diff: bool,
+    /// With --diff: where their Unix sockets are, if not at the default place
+    #[arg(long, value_name = "DIR", requires = "diff")]
+    runtime_dir: Option<PathBuf>,
 }
 
 /// What was found, for programs.
@@ -45,10 +53,9 @@ struct FaultView {
 }
 
 /// 0 for a good file, 78 for one with faults.
-pub(crate) fn main(args: &Args) -> ExitCode {
-    let is_json = args.json;
-    let args = DaemonArgs { config: args.file.clone(), ..DaemonArgs::default() };
-    if is_json {
+pub(crate) fn main(arguments: &Args) -> ExitCode {
+    let args = DaemonArgs { config: arguments.file.clone(), ..DaemonArgs::default() };
+    if arguments.json {
         return json(args.config_path());
     }
     match args.cluster() {
@@ -59,7 +66,20 @@ pub(crate) fn main(args: &Args) -> ExitCode {
             }
             // Nobody reads it: the status still tells.
             let _ = writeln!(io::stdout(), "{}: good: {}", args.config_path().display(), size(&cluster));
-            ExitCode::SUCCESS
+            if !arguments.diff {
+                return ExitCode::SUCCESS;
+            }
+            let path = args.config_path();
+            match cluster::config::text(path) {
+                Ok(text) => {
+                    let which = Which::of(path, arguments.runtime_dir.as_deref());
+                    crate::reload::rehearse(&which, &path.display().to_string(), &text)
+                }
+                Err(faults) => {
+                    eprintln!("{faults}");
+                    ExitCode::FAILURE
+                }
+            }
         }
         Err(status) => status,
     }

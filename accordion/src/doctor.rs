@@ -1,9 +1,10 @@
 //! `accordion doctor`: looks for the usual faults, on this machine and as far as can be seen from it, and
 //! says the remedy of each in one line.
 //!
-//! `here` looks at the machine, `front` at a service's front end, `node` at a node. A part that looks at
-//! something else, like certificates, is one more function with findings beside these.
+//! `here` looks at the machine, `certificates` at its certificates, `front` at a service's front end, `node` at a
+//! node. A part that looks at something else is one more function with findings beside these.
 
+mod certificates;
 mod clock;
 mod finding;
 mod front;
@@ -87,6 +88,7 @@ fn examine(file: &Path, reach: Reach) -> Vec<Finding> {
     let mut findings =
         vec![Finding::ok("cluster.toml", file), here::runtime_directory(&reach.directories().runtime)];
     findings.extend(here::services(cluster));
+    findings.extend(certificates::of_this_machine(cluster));
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => findings.extend(runtime.block_on(probed(&reach))),
         Err(fault) => {

@@ -11,7 +11,9 @@ mod demo_service;
 mod doctor;
 mod drain;
 mod man;
+mod rack;
 mod reach;
+mod reload;
 mod status;
 mod up;
 mod upgrade;
@@ -41,6 +43,8 @@ enum Command {
     Check(check::Args),
     /// Look for the usual faults of a cluster, on this machine and as seen from it, and say the remedies
     Doctor(doctor::Args),
+    /// Have the daemons of this machine read their cluster.toml again, and tell what came of it
+    Reload(reload::Args),
     /// Show what serves, what is borrowed, and what was decided last
     Status(status::Args),
     /// Show the recent decisions, each with its reason
@@ -55,6 +59,8 @@ enum Command {
     Upgrade(upgrade::Args),
     /// Make the certificates by which the machines of a cluster know each other
     Ca(ca::Args),
+    /// Emulate the machines of a cluster on this one: addresses, links and CPU of their own
+    Rack(rack::Args),
     /// Compare what a request costs here with nginx and HAProxy
     Bench(bench::Args),
     /// Daemon of a front end: relays each request to the local copy or to a node
@@ -82,6 +88,7 @@ pub fn run() -> ExitCode {
         Command::Up(args) => up::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Doctor(args) => doctor::main(&args),
+        Command::Reload(args) => reload::main(&args),
         Command::Status(args) => status::main(&args),
         Command::Why(args) => why::main(&args),
         Command::WhatIf(args) => what_if::main(&args),
@@ -89,6 +96,7 @@ pub fn run() -> ExitCode {
         Command::Undrain(args) => drain::undrain(&args),
         Command::Upgrade(args) => upgrade::main(&args),
         Command::Ca(args) => ca::main(&args),
+        Command::Rack(args) => rack::main(&args),
         Command::Bench(args) => bench::main(&args),
         Command::ServiceManager(args) => service_manager::main(args),
         Command::LoadManager(args) => load_manager::main(args),

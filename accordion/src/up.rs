@@ -18,6 +18,8 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -27,7 +29,10 @@ use cluster::daemon::{self, DaemonArgs, Reopen, Shutdown};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crew::Crew;
+pub(crate) use ground::Fronts;
 use lines::Lines;
+
+use crate::rack::Place;
 
 /// What `up` calls itself among the daemons' lines.
 const NAME: &str = "up";
@@ -79,10 +84,7 @@ pub(crate) fn main(args: &Args) -> ExitCode {
 
 /// `made` is the text of `cluster` where no file has it yet.
 async fn run(args: &DaemonArgs, cluster: &Cluster, made: Option<String>) -> anyhow::Result<ExitCode> {
-    let shutdown = Shutdown::on_signals()?;
-    // It has no file to open anew; the signal of log rotation must not end it all the same.
-    let _reopen = Reopen::on_signals()?;
-    let hangup = hangup()?;
+    let signals = Signals::catch()?;
     let fronts = ground::prepare(cluster)?;
     let directories = args.directories(cluster)?;
     ground::alone(cluster, &directories)?;
@@ -91,15 +93,49 @@ async fn run(args: &DaemonArgs, cluster: &Cluster, made: Option<String>) -> anyh
         // Not earlier: the daemons of another run could be reading it.
         args.config = Some(several::write(&text, &directories)?);
     }
+    let welcome = |program: &str| welcome::text(cluster, &args, program);
+    carry(signals, &args, cluster, fronts, |_| None, welcome).await
+}
+
+/// The signals that end a cluster, caught from when this is made.
+pub(crate) struct Signals {
+    shutdown: Shutdown,
+    hangup: Pin<Box<dyn Future<Output = ()>>>,
+    /// It has no file to open anew; the signal of log rotation must not end it all the same.
+    _reopen: Reopen,
+}
+
+impl Signals {
+    pub(crate) fn catch() -> io::Result<Self> {
+        let shutdown = Shutdown::on_signals()?;
+        let reopen = Reopen::on_signals()?;
+        Ok(Self { shutdown, hangup: Box::pin(hangup()?), _reopen: reopen })
+    }
+}
+
+/// Runs every daemon of `cluster` until a signal: that of an address on its machine of a rack where `place_of`
+/// knows one. `welcome` is what a person is told once all are up, of a program that is typed like this.
+///
+/// Must run on the main thread: the kernel ties the daemons' lives to the thread that starts them.
+pub(crate) async fn carry(
+    signals: Signals,
+    args: &DaemonArgs,
+    cluster: &Cluster,
+    fronts: Fronts,
+    place_of: impl Fn(IpAddr) -> Option<Place>,
+    welcome: impl FnOnce(&str) -> String,
+) -> anyhow::Result<ExitCode> {
+    let Signals { shutdown, hangup, _reopen } = signals;
+    let directories = args.directories(cluster)?;
     let program = env::current_exe().context("the running program has no path")?;
-    let common = common(&args);
+    let common = common(args);
     let lines = Lines::to_terminal(plan::name_width(cluster))?;
     let voice = lines.voice(lines::OWN, NAME);
     let config = args.config_path();
-    let mut crew = Crew::start(cluster, program.clone(), config, &common, fronts, &lines);
+    let mut crew = Crew::start(cluster, program.clone(), config, &common, fronts, place_of, &lines);
     let telling = async {
         welcome::until_up(cluster, &directories, &voice).await;
-        lines.tell(welcome::text(cluster, &args, &welcome::typed(&program)));
+        lines.tell(welcome(&welcome::typed(&program)));
         std::future::pending::<()>().await;
     };
     let status = tokio::select! {

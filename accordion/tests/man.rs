@@ -20,12 +20,17 @@ fn there_is_a_page_for_every_command_each_daemon_and_the_file() {
         "accordion",
         "accordion-up",
         "accordion-check",
+        "accordion-reload",
         "accordion-status",
         "accordion-why",
         "accordion-what-if",
         "accordion-drain",
         "accordion-undrain",
         "accordion-upgrade",
+        "accordion-rack",
+        "accordion-rack-up",
+        "accordion-rack-exec",
+        "accordion-rack-down",
         "accordion-ca",
         "accordion-ca-init",
         "accordion-ca-issue",
@@ -45,7 +50,7 @@ fn there_is_a_page_for_every_command_each_daemon_and_the_file() {
     let told = |page: &str| fs::read_to_string(directory.join(page)).unwrap();
     // A reference in a page leads somewhere.
     let main = told("accordion.1");
-    let is_below = |name: &str| name.contains("proxy") || name.starts_with("accordion-ca-");
+    let is_below = |name: &str| ["proxy", "-ca-", "-rack-"].iter().any(|of| name.contains(of));
     for page in names.iter().filter(|name| name.starts_with("accordion-") && !is_below(name)) {
         let name = page.strip_suffix(".1").unwrap().replace('-', "\\-");
         assert!(main.contains(&format!("{name}(1)")), "accordion(1) does not name {page}");

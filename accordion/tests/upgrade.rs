@@ -105,6 +105,8 @@ fn three_upgrades_under_load_lose_nothing_and_streams_end_by_themselves() {
     download.read_exact(&mut rest).unwrap();
     drop(tunnel);
     assert_eq!(first.ended().code(), Some(0), "with its last stream");
+    // Who asks on the socket finds the process that answers, and not the one that made it.
+    assert!(doctor(&front).contains("open files are enough"), "{}", doctor(&front));
     TcpStream::connect(listen).unwrap();
     last.signal(Signal::TERM);
     until("the last one has ended", || last.has_ended().then_some(()));
@@ -191,6 +193,13 @@ fn asking(front: &Front) -> Command {
 
 fn upgrade(front: &Front) -> Output {
     asking(front).output().unwrap()
+}
+
+/// What is said of the front end by who looks for faults.
+fn doctor(front: &Front) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_accordion"));
+    let output = front.options(command.arg("doctor")).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn upgraded(output: &Output) -> Life {

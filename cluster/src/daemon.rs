@@ -25,7 +25,7 @@ pub use listeners::{listener, listeners, with_listeners};
 pub use memory::Memory;
 pub use notify::Notify;
 pub use passed::{Passed, Purpose, Store};
-pub use reload::{Outcome, Reload};
+pub use reload::{Asked, Last, Outcome, Reload, Reloader, Report};
 pub use reopen::Reopen;
 pub use shutdown::Shutdown;
 pub use unix::{unix_listener, unix_listener_handed, unix_lock};

@@ -4,10 +4,12 @@
 //! what runs of it, `client` speaks plain HTTP over real sockets, `load` keeps a number of requests
 //! in flight and remembers every failure, `arrivals` sends them at a constant rate, come what may, `steady` adds slow
 //! ones to them, and `rack` gives each machine a network namespace, so that links can be cut; `link` is a cable
-//! that can be cut without any. `runs` keeps what benchmarks found.
+//! that can be cut without any. `dice` is chance from a seed. `runs` keeps
+//! what benchmarks found.
 
 pub mod arrivals;
 pub mod client;
+pub mod dice;
 pub mod link;
 pub mod load;
 pub mod processes;

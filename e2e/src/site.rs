@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -31,9 +32,25 @@ const DOWN_LIMIT: Duration = Duration::from_secs(60);
 const ADDRESSES: u32 = 16;
 
 /// And that all sites of a process share; the first and the last place among them stay free.
-const BLOCK: u32 = 256;
+const BLOCK: u32 = 4096;
+
+/// Blocks from 127.16.0.0 (or 10.16.0.0) up.
+const BLOCKS: u32 = 240 * 65_536 / BLOCK;
 
 static SITES: AtomicU32 = AtomicU32::new(0);
+
+/// The block of this process, and what keeps other ones off it: a socket at its first address.
+static TAKEN: LazyLock<(u32, UdpSocket)> = LazyLock::new(|| {
+    let first = std::process::id();
+    let taken = (0..BLOCKS).map(|next| first.wrapping_add(next) % BLOCKS * BLOCK).find_map(|block| {
+        let address = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 16, 0, 0)) + block);
+        Some((block, UdpSocket::bind((address, CLAIM_PORT)).ok()?))
+    });
+    taken.expect("a block of addresses is free")
+});
+
+/// Where a process that has a block of addresses is seen to have it.
+const CLAIM_PORT: u16 = 7399;
 
 /// What a test wants of its cluster.
 #[derive(Debug, Clone)]
@@ -127,13 +144,9 @@ impl Site {
     pub fn new(program: &str, plan: &Plan) -> Self {
         let directory = tempfile::Builder::new().prefix("e2e").tempdir().expect("a temporary directory");
         let number = SITES.fetch_add(1, Ordering::SeqCst);
-        // 127.16.0.0 (or 10.16.0.0) and up: the process picks the block, the site its place in it.
-        let block = (std::process::id() % 40_000) * BLOCK;
+        assert!(number < BLOCK / ADDRESSES - 2, "a process has no more sites");
         let network = if plan.is_apart { 10 } else { 127 };
-        let first_address = u32::from(Ipv4Addr::new(network, 16, 0, 0))
-            + block
-            + number % (BLOCK / ADDRESSES - 1) * ADDRESSES
-            + 1;
+        let first_address = u32::from(Ipv4Addr::new(network, 16, 0, 0)) + TAKEN.0 + (number + 1) * ADDRESSES;
         let (nodes, services) = (plan.nodes, plan.services);
         assert!(services.count() + nodes <= ADDRESSES, "a site has no more addresses");
         let site = Self { program: program.into(), directory, first_address, nodes, services, up: None };

@@ -1,9 +1,13 @@
 //! Translates what people ask into questions to the manager; decides nothing.
 
+mod reloading;
+
 use proto::load_manager as wire;
 use proto::load_manager::load_manager_server::LoadManager;
 use tokio::sync::{mpsc, oneshot};
 use tonic::{Request, Response, Status};
+
+pub(crate) use reloading::Reloading;
 
 use crate::event::{Event, Past};
 

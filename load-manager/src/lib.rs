@@ -32,6 +32,7 @@ use cluster::config::{Cluster, Service};
 use cluster::daemon::{self, DaemonArgs, Reload, Reopen, Shutdown};
 use cluster::tls::{self, Tls, TlsFault};
 use proto::load_manager::load_manager_server::LoadManagerServer;
+use proto::reload::reload_server::ReloadServer;
 use proto::service_manager::ChildList;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
@@ -149,11 +150,12 @@ pub async fn run(
     parts.spawn(front.keep());
     let questions = LoadManagerServer::new(grpc::Questions { events: told.clone() })
         .max_decoding_message_size(CONTROL_MESSAGE_BYTES_MAX);
+    let reloading = ReloadServer::new(grpc::Reloading(reload.reloader()))
+        .max_decoding_message_size(CONTROL_MESSAGE_BYTES_MAX);
     parts.spawn(async move {
         let incoming = UnixListenerStream::new(places.control);
-        if let Err(fault) =
-            tonic::transport::Server::builder().add_service(questions).serve_with_incoming(incoming).await
-        {
+        let server = tonic::transport::Server::builder().add_service(questions).add_service(reloading);
+        if let Err(fault) = server.serve_with_incoming(incoming).await {
             tracing::error!("the control socket ends: {fault}");
         }
     });

@@ -123,7 +123,12 @@ impl Manager {
                 Some(event) = self.events.recv() => self.hear(event),
                 _ = tick.tick() => self.tick(),
                 _ = look.tick() => self.holder.look(self.now()),
-                read = self.reload.next() => self.follow(&read),
+                asked = self.reload.next() => {
+                    self.answer(asked);
+                    if tick.period() != self.service.scaling.tick {
+                        tick = every(self.service.scaling.tick);
+                    }
+                }
                 () = self.links.reap() => {}
                 Some(_) = self.calls.join_next() => {}
                 () = self.notify.due() => self.notify.alive(self.status_line()),

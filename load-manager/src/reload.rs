@@ -1,7 +1,7 @@
 //! What a load-manager can follow of a cluster.toml that was read again, and which changes are its
 //! concern at all. Pure.
 
-use cluster::config::{Change, Cluster, KeyChange, Owner, Scaling, Service};
+use cluster::config::{Change, Cluster, KeyChange, Owner, Service};
 
 /// The keys of a service that its load-manager does not look at.
 const NOT_OURS: [&str; 33] = [
@@ -43,8 +43,8 @@ const NOT_OURS: [&str; 33] = [
 /// The cluster as the load-manager of `service` goes by it when it has taken up what it can of `read`.
 ///
 /// The whole pool; the other services, by whose number the order of the nodes goes; how nodes change hands;
-/// and of its own service what the decisions go by. What it shares with the service-manager (`capacity`,
-/// `local`, `tick`, the path) stays, for the two would disagree until both are started anew.
+/// and of its own service what the decisions go by. The path that requests take to a node stays, for its
+/// leases were granted for it.
 pub(crate) fn followed(in_force: &Cluster, read: &Cluster, service: &str) -> Cluster {
     let own = in_force.service(service).map(|own| match read.service(service) {
         Some(read) => own_followed(own, read),
@@ -61,6 +61,9 @@ pub(crate) fn followed(in_force: &Cluster, read: &Cluster, service: &str) -> Clu
 
 fn own_followed(own: &Service, read: &Service) -> Service {
     Service {
+        capacity: read.capacity,
+        local_capacity: read.local_capacity,
+        local: read.local,
         min: read.min,
         max: read.max,
         weight: read.weight,
@@ -70,7 +73,7 @@ fn own_followed(own: &Service, read: &Service) -> Service {
         start_timeout: read.start_timeout,
         stop_timeout: read.stop_timeout,
         long_lived_timeout: read.long_lived_timeout,
-        scaling: Scaling { tick: own.scaling.tick, ..read.scaling.clone() },
+        scaling: read.scaling.clone(),
         ..own.clone()
     }
 }
@@ -134,11 +137,14 @@ capacity = 8
     }
 
     #[test]
-    fn what_the_decisions_go_by_is_followed_and_what_the_door_goes_by_too_is_not() {
+    fn what_the_decisions_go_by_is_followed_and_the_path_is_not() {
         let read = format!(
             "{}min = 1\nstandby = 1\nweight = 2.0\nqueue_max = 7\n[[service.shop.floor]]\nfrom = \"08:00\"\n\
              to = \"09:00\"\nnodes = 1\n[service.shop.scaling]\ntarget = 0.5\ntick = \"2s\"\n",
-            text().replace("capacity = 8", "capacity = 9").replace("name = \"test\"", "name = \"best\"")
+            text()
+                .replace("capacity = 8", "capacity = 9\npath = \"direct\"")
+                .replace("{port}", "{port}{address}")
+                .replace("name = \"test\"", "name = \"best\"")
         );
         let (applied, left) = followed_and_left(&read);
         let key = |sentence: &String| {
@@ -146,8 +152,20 @@ capacity = 8
             said.split(' ').next().unwrap().to_owned()
         };
         let keys = |sentences: Vec<String>| sentences.iter().map(key).collect::<Vec<_>>();
-        assert_eq!(keys(applied), ["min", "weight", "standby", "floor", "scaling.target"]);
-        assert_eq!(keys(left), ["name", "capacity", "local_capacity", "scaling.tick"]);
+        assert_eq!(
+            keys(applied),
+            [
+                "capacity",
+                "local_capacity",
+                "min",
+                "weight",
+                "standby",
+                "floor",
+                "scaling.target",
+                "scaling.tick"
+            ]
+        );
+        assert_eq!(keys(left), ["name", "path"]);
     }
 
     #[test]

@@ -22,3 +22,8 @@ pub mod load_manager {
 pub mod task_processor {
     tonic::include_proto!("accordion.task_processor.v1");
 }
+
+/// What every daemon hears of its file: `v1/reload.proto`.
+pub mod reload {
+    tonic::include_proto!("accordion.reload.v1");
+}

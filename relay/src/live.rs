@@ -79,6 +79,11 @@ impl Live {
         }
     }
 
+    /// Has each connection that is open end in its own time. What is upgraded goes on.
+    pub(crate) fn leave_all(&self) {
+        self.clients.borrow().iter().for_each(|client| client.leave());
+    }
+
     /// Cuts every connection; answers how many carried a request or a part of one.
     pub(crate) fn cut_all(&self) -> u32 {
         let clients = self.clients.borrow();

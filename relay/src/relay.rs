@@ -13,7 +13,7 @@ use crate::dispatch::Dispatch;
 use crate::metrics::{Metrics, Scrape};
 use crate::settings::Settings;
 use crate::tls::TlsServer;
-use crate::worker::{self, Budget, Command, HANDED_MAX, Layer, Peers, Start, Tunnels};
+use crate::worker::{self, Budget, Command, HANDED_MAX, Peers, Start, Tunnels};
 
 /// Commands a worker may be behind with; they come one at a time and seldom.
 const COMMANDS_MAX: usize = 16;
@@ -100,13 +100,13 @@ impl Relay {
         let (doors, handed): (Vec<_>, Vec<_>) = (0..workers).map(|_| mpsc::channel(HANDED_MAX)).unzip();
         let mut relay = Relay { workers: Vec::new() };
         for (index, handed) in handed.into_iter().enumerate() {
-            let plain = share(&listeners, Layer::Tcp, index, workers)?;
-            let secured = share(&secured, Layer::Tls, index, workers)?;
+            let (plain, secured) = (share(&listeners, index, workers)?, share(&secured, index, workers)?);
             let (commands, received) = mpsc::channel(COMMANDS_MAX);
             let (started, start_heard) = blocking::channel();
             let metrics = Arc::clone(&all[index]);
             let start = Start {
-                listeners: plain.into_iter().chain(secured).collect(),
+                listeners: plain,
+                secured,
                 tls: tls.clone(),
                 dispatch: Arc::clone(&dispatch),
                 settings: settings.clone(),
@@ -135,6 +135,32 @@ impl Relay {
         self.ask(Command::Barrier).await.len() == self.workers.len()
     }
 
+    /// Goes by `settings` from the next request on, and by what they say of a connection from the next
+    /// connection on. Answers when every worker does: the log of the settings before holds every line of it.
+    pub async fn settle(&self, settings: &Settings) {
+        self.ask(|answer| Command::Settle { settings: Box::new(settings.clone()), answer }).await;
+    }
+
+    /// Accepts on `listeners` from now on, counted round as at the start, and no more where it did: those who are
+    /// connected are answered, and told with the answer that is next to connect anew; what is upgraded
+    /// goes on. The relay's own copies of the old listeners are closed.
+    ///
+    /// # Errors
+    ///
+    /// When a listener cannot be duplicated or used; then some workers may accept at both places.
+    pub async fn listen(&self, listeners: &[TcpListener]) -> io::Result<()> {
+        let workers = self.workers.len();
+        let shares = (0..workers).map(|index| share(listeners, index, workers));
+        let mut shares = shares.collect::<io::Result<Vec<_>>>()?.into_iter();
+        self.ask(|answer| {
+            let listeners = shares.next().expect("there is a share for each worker");
+            Command::Move { listeners, answer }
+        })
+        .await
+        .into_iter()
+        .collect()
+    }
+
     /// Stops accepting, closes connections that rest, and lets requests finish, each answered with
     /// `Connection: close`; what still runs at the deadline is cut. The relay's own copies of the
     /// listeners are closed; a copy somebody else holds stays open.
@@ -160,7 +186,7 @@ impl Relay {
 
     /// Gives each worker a command, and waits for the answers. A worker that has ended has none, and nothing
     /// under way either.
-    async fn ask<T>(&self, command: impl Fn(oneshot::Sender<T>) -> Command) -> Vec<T> {
+    async fn ask<T>(&self, mut command: impl FnMut(oneshot::Sender<T>) -> Command) -> Vec<T> {
         let mut asked = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
             let (answer, answered) = oneshot::channel();
@@ -190,17 +216,12 @@ impl Relay {
 }
 
 /// The listeners of the worker of this index: none is left out.
-fn share(
-    listeners: &[TcpListener],
-    layer: Layer,
-    index: usize,
-    workers: usize,
-) -> io::Result<Vec<(TcpListener, Layer)>> {
+fn share(listeners: &[TcpListener], index: usize, workers: usize) -> io::Result<Vec<TcpListener>> {
     let first = listeners.get(index % listeners.len().max(1));
     let more = listeners.iter().skip(index + workers).step_by(workers);
     let copy = |listener: &TcpListener| {
         worker::prepare(listener)?;
-        Ok((listener.try_clone()?, layer))
+        listener.try_clone()
     };
     first.into_iter().chain(more).map(copy).collect()
 }

@@ -1,4 +1,4 @@
-//! What a relay is told once, at its start.
+//! What a relay goes by: told at its start, and again when it changes.
 
 use std::time::Duration;
 

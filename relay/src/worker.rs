@@ -16,14 +16,13 @@ use std::sync::{Arc, mpsc as blocking};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 pub(crate) use accept::prepare;
 pub(crate) use budget::{Budget, PaidRepeat};
-pub(crate) use peers::{Accepted, HANDED_MAX, Layer, Peers};
+pub(crate) use peers::{Accepted, HANDED_MAX, Peers};
 
 use crate::access_log::{Batch, Record};
 use crate::buffer::Buffers;
@@ -35,6 +34,7 @@ use crate::pool::Pool;
 use crate::settings::Settings;
 use crate::tls::TlsServer;
 use crate::upstream;
+use accept::Door;
 use draining::Draining;
 
 /// Orders kept for their memory, and how much of it each may have: a burst leaves no more than this behind.
@@ -48,6 +48,10 @@ const UNWATCHED_MAX: Duration = Duration::from_millis(10);
 pub(crate) enum Command {
     /// Answered at once: everything this thread did before is done.
     Barrier(oneshot::Sender<()>),
+    /// Goes by these from the next request on.
+    Settle { settings: Box<Settings>, answer: oneshot::Sender<()> },
+    /// Accepts here from now on and nowhere else. Answered when what had queued up elsewhere is in.
+    Move { listeners: Vec<TcpListener>, answer: oneshot::Sender<io::Result<()>> },
     /// Takes nobody in any more and lets those who are here finish. Answered when all who had come are in.
     Leave { tunnels: Tunnels, deadline: Duration, answer: oneshot::Sender<()> },
     /// After every worker has left: answered when no connection is left, with the number of requests that
@@ -66,8 +70,9 @@ pub(crate) enum Tunnels {
 
 /// What a worker's thread is given.
 pub(crate) struct Start {
-    pub(crate) listeners: Vec<(TcpListener, Layer)>,
-    /// Where connections of TLS come, what is shown there.
+    pub(crate) listeners: Vec<TcpListener>,
+    /// Those where TLS is spoken, and what is shown there.
+    pub(crate) secured: Vec<TcpListener>,
     pub(crate) tls: Option<TlsServer>,
     pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) settings: Settings,
@@ -84,9 +89,11 @@ pub(crate) struct Start {
 
 pub(crate) struct Worker {
     dispatch: Arc<dyn Dispatch>,
-    settings: Settings,
+    settings: RefCell<Rc<Settings>>,
+    sweep_every: Cell<Duration>,
+    settled: Notify,
+    door: RefCell<Rc<Door>>,
     tls: Option<TlsServer>,
-    sweep_every: Duration,
     pool: Pool,
     buffers: Buffers,
     pipes: Pipes,
@@ -94,7 +101,7 @@ pub(crate) struct Worker {
     scratch: Cell<Vec<u8>>,
     live: Live,
     metrics: Arc<Metrics>,
-    log: Option<RefCell<Batch>>,
+    log: RefCell<Option<Batch>>,
     budget: Arc<Budget>,
     peers: Peers,
     /// Connections that the runtime does not know and whose client is waited for.
@@ -115,15 +122,10 @@ fn run(start: Start) {
         Ok(runtime) => runtime,
         Err(error) => return tell(&start.started, Err(error)),
     };
-    let Start { listeners, commands, started, handed, .. } = start;
-    let listeners: io::Result<Vec<_>> = {
+    let Start { listeners, secured, commands, started, handed, .. } = start;
+    let listeners = {
         let _context = runtime.enter();
-        #[expect(
-            deprecated,
-            reason = "its successor is unsafe; a std listener owns the descriptor that it names"
-        )]
-        let watched = |(one, layer)| Ok((AsyncFd::with_interest(one, Interest::READABLE)?, layer));
-        listeners.into_iter().map(watched).collect()
+        accept::watched(listeners).and_then(|plain| Ok((plain, accept::watched(secured)?)))
     };
     let Start { dispatch, settings, tls, metrics, budget, peers, .. } = start;
     match listeners {
@@ -144,15 +146,14 @@ fn tell(started: &blocking::Sender<io::Result<()>>, outcome: io::Result<()>) {
 fn work(
     runtime: &LocalRuntime,
     worker: &Rc<Worker>,
-    listeners: Vec<(AsyncFd<TcpListener>, Layer)>,
+    listeners: (Vec<AsyncFd<TcpListener>>, Vec<AsyncFd<TcpListener>>),
     handed: mpsc::Receiver<Accepted>,
     commands: mpsc::Receiver<Command>,
 ) {
     runtime.block_on(async {
-        worker.draining.open(listeners.len());
-        for (listener, layer) in listeners {
-            tokio::task::spawn_local(accept::run(Rc::clone(worker), listener, layer));
-        }
+        let (plain, secured) = listeners;
+        worker.open_door(plain);
+        worker.open_secured_door(secured);
         tokio::task::spawn_local(accept::take_over(Rc::clone(worker), handed));
         tokio::task::spawn_local(sweep(Rc::clone(worker)));
         tokio::task::spawn_local(close(Rc::clone(worker)));
@@ -168,6 +169,16 @@ async fn obey(worker: &Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
             Command::Barrier(answer) => {
                 // Whoever asked may have gone.
                 let _ = answer.send(());
+            }
+            Command::Settle { settings, answer } => {
+                worker.settle(*settings);
+                let _ = answer.send(());
+            }
+            Command::Move { listeners, answer } => {
+                let worker = Rc::clone(worker);
+                tokio::task::spawn_local(async move {
+                    let _ = answer.send(worker.listen(listeners).await);
+                });
             }
             Command::Leave { tunnels, deadline, answer } => {
                 let worker = Rc::clone(worker);
@@ -188,11 +199,13 @@ async fn obey(worker: &Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
 }
 
 async fn sweep(worker: Rc<Worker>) {
-    let mut ticks = tokio::time::interval(worker.sweep_every);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
         worker.sweep();
+        tokio::select! {
+            () = tokio::time::sleep(worker.sweep_every.get()) => {}
+            // The next one may be due sooner now.
+            () = worker.settled.notified() => {}
+        }
     }
 }
 
@@ -215,11 +228,13 @@ impl Worker {
         budget: Arc<Budget>,
         peers: Peers,
     ) -> Worker {
-        let log = settings.access_log.as_ref().map(|log| RefCell::new(Batch::new(log)));
+        let log = RefCell::new(settings.access_log.as_ref().map(Batch::new));
         Worker {
             dispatch,
-            sweep_every: settings.sweep_every(),
-            settings,
+            sweep_every: Cell::new(settings.sweep_every()),
+            settings: RefCell::new(Rc::new(settings)),
+            settled: Notify::new(),
+            door: RefCell::default(),
             tls,
             pool: Pool::default(),
             buffers: Buffers::default(),
@@ -241,8 +256,20 @@ impl Worker {
         &*self.dispatch
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
+    /// The settings in force. To be looked at anew for each thing that begins, never kept.
+    pub(crate) fn settings(&self) -> Rc<Settings> {
+        Rc::clone(&self.settings.borrow())
+    }
+
+    /// Goes by `settings` from now on: what runs keeps what it has begun with, and a time that runs is
+    /// judged by the new ones at the next sweep.
+    fn settle(&self, settings: Settings) {
+        let log = settings.access_log.as_ref().map(Batch::new);
+        // What the old one holds is handed over as it is dropped.
+        drop(self.log.replace(log));
+        self.sweep_every.set(settings.sweep_every());
+        self.settings.replace(Rc::new(settings));
+        self.settled.notify_one();
     }
 
     pub(crate) fn tls(&self) -> Option<&TlsServer> {
@@ -295,14 +322,14 @@ impl Worker {
 
     /// Whether requests leave a line.
     pub(crate) fn logs(&self) -> bool {
-        self.log.is_some()
+        self.log.borrow().is_some()
     }
 
     /// Counts a request that has ended, and writes its line.
     pub(crate) fn observe(&self, record: &Record<'_>) {
         self.metrics.observe(record);
-        if let Some(log) = &self.log {
-            log.borrow_mut().push(record);
+        if let Some(log) = &mut *self.log.borrow_mut() {
+            log.push(record);
         }
     }
 
@@ -350,8 +377,8 @@ impl Worker {
     }
 
     fn hand_over_lines(&self) {
-        if let Some(log) = &self.log {
-            log.borrow_mut().hand_over();
+        if let Some(log) = &mut *self.log.borrow_mut() {
+            log.hand_over();
         }
     }
 
@@ -360,8 +387,10 @@ impl Worker {
         self.now.set(now);
         self.hand_over_lines();
         let draining = self.is_draining();
-        self.live.sweep(&Sweep { settings: &self.settings, now, every: self.sweep_every, draining });
-        if let Some(oldest) = now.checked_sub(self.settings.upstream_idle_timeout) {
+        let settings = self.settings();
+        let every = self.sweep_every.get();
+        self.live.sweep(&Sweep { settings: &settings, now, every, draining });
+        if let Some(oldest) = now.checked_sub(settings.upstream_idle_timeout) {
             self.pool.expire(oldest);
         }
     }

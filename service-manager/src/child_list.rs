@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::door::Terms;
 use crate::pick::Rule;
 use crate::pick::board::Board;
 use crate::seat::Seat;
@@ -55,6 +56,8 @@ pub(crate) struct ChildList {
     pub generation: u64,
     /// Everybody on it, in order.
     pub children: Vec<Child>,
+    /// What cluster.toml says of who serves.
+    pub terms: Terms,
     /// Those a pick looks at first: the READY ones, with the local copy before them when it always serves.
     pub first: Row,
     /// Those it looks at when neither these nor the local copy can: in jeopardy, or ejected.
@@ -98,13 +101,15 @@ pub(crate) enum Verdict {
 
 impl ChildList {
     /// The list of a front end that has borrowed nothing.
-    pub(crate) fn empty(always: Option<&Arc<Seat>>, rule: Rule) -> Self {
-        Self::new(0, Vec::new(), always, rule)
+    pub(crate) fn empty(local: &Arc<Seat>, terms: Terms) -> Self {
+        Self::new(0, Vec::new(), local, terms)
     }
 
-    /// A list of `children` to be picked from by `rule`; `always` is the local copy's seat where it
+    /// A list of `children` to be picked from by `terms`; `local` is the local copy's seat, for where it
     /// serves beside children.
-    pub(crate) fn new(generation: u64, children: Vec<Child>, always: Option<&Arc<Seat>>, rule: Rule) -> Self {
+    pub(crate) fn new(generation: u64, children: Vec<Child>, local: &Arc<Seat>, terms: Terms) -> Self {
+        let Terms { rule, always, .. } = terms;
+        let always = always.then_some(local);
         let listed = children.iter().map(|child| (child.spec.state, &child.seat));
         let (mut first, mut last, mut ejected) = (Vec::new(), Vec::new(), Vec::new());
         for (state, seat) in always.map(|seat| (ChildState::Ready, seat)).into_iter().chain(listed) {
@@ -119,7 +124,7 @@ impl ChildList {
             }
         }
         let (first, last) = (Row::new(first, rule), Row::new(last, rule));
-        Self { generation, children, first, last, ejected }
+        Self { generation, children, terms, first, last, ejected }
     }
 
     /// Shows its seats on its boards, and no more on those of the list before.
@@ -170,6 +175,8 @@ impl Row {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use cluster::config::DispatchRule;
 
     use super::*;
@@ -186,14 +193,23 @@ mod tests {
         }
     }
 
-    const RULE: Rule = Rule { dispatch: DispatchRule::Fill, low: 0.35, high: 0.75 };
+    fn terms(always: bool) -> Terms {
+        Terms {
+            rule: Rule { dispatch: DispatchRule::Fill, low: 0.35, high: 0.75 },
+            always,
+            capacity: 8.0,
+            queue_timeout: Duration::ZERO,
+            slow_start: Duration::ZERO,
+            ejection: None,
+        }
+    }
 
     fn list(generation: u64, specs: &[ChildSpec]) -> ChildList {
         let children = specs
             .iter()
             .map(|spec| Child { spec: spec.clone(), seat: Arc::new(Seat::new(&spec.node, 8.0)) })
             .collect();
-        ChildList::new(generation, children, None, RULE)
+        ChildList::new(generation, children, &Arc::new(Seat::new("local", 8.0)), terms(false))
     }
 
     #[test]
@@ -235,14 +251,14 @@ mod tests {
         let local = Arc::new(Seat::new("local", 8.0));
         let children = list(1, &specs).children;
         children[0].seat.set_ejected(true);
-        let relisted = ChildList::new(1, children.clone(), Some(&local), RULE);
+        let relisted = ChildList::new(1, children.clone(), &local, terms(true));
         let names = |row: &Row| row.seats.iter().map(|seat| seat.name().to_owned()).collect::<Vec<_>>();
         assert_eq!(
             (names(&relisted.first), names(&relisted.last)),
             (vec!["local".into(), "c3".into()], vec!["c1".into(), "c2".into()])
         );
         local.set_ejected(true);
-        let relisted = ChildList::new(1, children, Some(&local), RULE);
+        let relisted = ChildList::new(1, children, &local, terms(true));
         assert_eq!((names(&relisted.first).len(), names(&relisted.last)[0].as_str()), (1, "local"));
     }
 }

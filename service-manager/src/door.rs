@@ -9,21 +9,22 @@ mod fullness;
 #[cfg(test)]
 mod paths;
 mod seating;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod waiting;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use cluster::config::{DispatchRule, Local, Service};
+use cluster::config::{DispatchRule, Service};
 use relay::{Dispatch, Failure, Head, InFlight, Pick, Protocol, Upstream};
 use tokio::sync::{Notify, mpsc};
 
 use self::seating::Warming;
 pub(crate) use seating::PARTING_TIME;
+pub(crate) use terms::Terms;
 
 use crate::calls::Calls;
 use crate::child_list::{ChildList, Row};
@@ -43,14 +44,10 @@ const HINTS_MAX: usize = 4;
 /// Decides for each request who serves it.
 pub(crate) struct Door {
     this: Weak<Door>,
-    rule: Rule,
-    always: bool,
-    capacity: f64,
-    queue_timeout: Duration,
-    slow_start: Duration,
     protocol: Protocol,
-    ejection: Option<Limits>,
+    // With the terms that go with it.
     list: ArcSwap<ChildList>,
+    new_terms: Notify,
     // Held by whoever changes the list or who sits in the local copy's seat.
     changing: Mutex<()>,
     warming: Mutex<Vec<Warming>>,
@@ -90,21 +87,11 @@ impl Door {
     pub(crate) fn new(service: &Service) -> (Arc<Self>, mpsc::Receiver<Arc<Seat>>) {
         let (lost, to_probe) = mpsc::channel(LOST_MAX);
         let local = Arc::new(Seat::new("local", f64::from(service.local_capacity)));
-        let always = service.local == Local::Always;
-        let scaling = &service.scaling;
-        let rule = Rule { dispatch: service.dispatch, low: scaling.low, high: scaling.high };
-        let ejection =
-            service.eject_5xx.map(|share| Limits { share, time: service.eject_time, high: scaling.high });
         let door = Arc::new_cyclic(|this| Self {
             this: this.clone(),
-            rule,
-            always,
-            capacity: f64::from(service.capacity),
-            queue_timeout: service.queue_timeout,
-            slow_start: service.slow_start,
             protocol: settings::protocol(service),
-            ejection,
-            list: ArcSwap::from_pointee(ChildList::empty(always.then_some(&local), rule)),
+            list: ArcSwap::from_pointee(ChildList::empty(&local, Terms::of(service))),
+            new_terms: Notify::new(),
             changing: Mutex::new(()),
             warming: Mutex::default(),
             warming_begun: Notify::new(),
@@ -159,8 +146,8 @@ impl Door {
     }
 
     /// The rule that picks, with the thresholds of a level.
-    pub(crate) fn rule(&self) -> &Rule {
-        &self.rule
+    pub(crate) fn rule(&self) -> Rule {
+        self.list.load().terms.rule
     }
 
     /// Requests that wait now.
@@ -180,12 +167,12 @@ impl Door {
 
     /// Whether the local copy serves beside children, as the first of them.
     pub(crate) fn is_local_a_child(&self) -> bool {
-        self.always
+        self.list.load().terms.always
     }
 
     /// When a copy is out for its 5xx; `None`: never.
     pub(crate) fn ejection(&self) -> Option<Limits> {
-        self.ejection
+        self.list.load().terms.ejection
     }
 
     /// A place at somebody who can take a request now: the children by the rule, then the local
@@ -194,36 +181,37 @@ impl Door {
     fn take(&self, avoid: &[u64], look: Look, attempt: Attempt) -> Option<InFlight> {
         let list = self.list.load();
         // An always-local copy is in a row.
-        let local = || if self.always { None } else { take_at(&self.local, avoid) };
-        self.take_from(&list.first, avoid, look).or_else(local).or_else(|| match attempt {
-            Attempt::First => self.take_from(&list.last, avoid, look),
-            Attempt::Repeated => self.take_closely(&list.ejected, avoid),
+        let Terms { rule, always, .. } = list.terms;
+        let local = || if always { None } else { take_at(&self.local, avoid) };
+        self.take_from(&list.first, rule, avoid, look).or_else(local).or_else(|| match attempt {
+            Attempt::First => self.take_from(&list.last, rule, avoid, look),
+            Attempt::Repeated => self.take_closely(&list.ejected, rule, avoid),
         })
     }
 
-    fn take_from(&self, row: &Row, avoid: &[u64], look: Look) -> Option<InFlight> {
+    fn take_from(&self, row: &Row, rule: Rule, avoid: &[u64], look: Look) -> Option<InFlight> {
         match row.seats.as_slice() {
             [] => None,
             [only] => take_at(only, avoid),
-            _ if avoid.is_empty() && look == Look::Quick => self.take_quickly(row),
-            seats => self.take_closely(seats, avoid),
+            _ if avoid.is_empty() && look == Look::Quick => self.take_quickly(row, rule),
+            seats => self.take_closely(seats, rule, avoid),
         }
     }
 
-    fn take_quickly(&self, row: &Row) -> Option<InFlight> {
+    fn take_quickly(&self, row: &Row, rule: Rule) -> Option<InFlight> {
         for _ in 0..HINTS_MAX {
-            let index = row.board.choose(|| self.chance())?;
+            let index = row.board.choose(|| self.chance(rule))?;
             if let Some(place) = take_at(&row.seats[index], &[]) {
                 return Some(place);
             }
         }
-        self.take_closely(&row.seats, &[])
+        self.take_closely(&row.seats, rule, &[])
     }
 
-    fn take_closely(&self, seats: &[Arc<Seat>], avoid: &[u64]) -> Option<InFlight> {
+    fn take_closely(&self, seats: &[Arc<Seat>], rule: Rule, avoid: &[u64]) -> Option<InFlight> {
         // Another worker may take the last place between the look and the grip: look again then.
         for _ in 0..=seats.len() {
-            let index = self.rule.choose(seats, avoid, self.chance())?;
+            let index = rule.choose(seats, avoid, self.chance(rule))?;
             if let Some(place) = seats[index].try_acquire() {
                 return Some(place);
             }
@@ -231,8 +219,8 @@ impl Door {
         None
     }
 
-    fn chance(&self) -> Chance {
-        let dice = match self.rule.dispatch {
+    fn chance(&self, rule: Rule) -> Chance {
+        let dice = match rule.dispatch {
             DispatchRule::P2c => [fastrand::usize(..), fastrand::usize(..)],
             DispatchRule::Fill | DispatchRule::RoundRobin | DispatchRule::LeastInFlight => [0, 0],
         };
@@ -269,7 +257,7 @@ impl Dispatch for Door {
             }
             return Pick::Forward(place);
         }
-        self.wait(attempt)
+        self.wait(avoid, attempt)
     }
 
     fn failed(&self, upstream: &Arc<Upstream>, failure: Failure) {

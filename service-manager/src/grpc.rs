@@ -1,11 +1,15 @@
 //! Translates the wire's words into the door's and back; decides nothing.
 
+mod reloading;
+
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use arc_swap::ArcSwap;
 use cluster::config;
+use cluster::daemon::Reloader;
 use cluster::level::Level;
 use cluster::tls::ServerCertificates;
 use proto::service_manager as wire;
@@ -15,6 +19,8 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
+
+pub(crate) use reloading::Reloading;
 
 use crate::child_list::{Child, ChildSpec, ChildState, Refused};
 use crate::door::{Door, PARTING_TIME};
@@ -29,7 +35,7 @@ pub(crate) struct Control {
     /// The service's name.
     pub service: String,
     /// Where clients reach it.
-    pub listen: String,
+    pub listen: Arc<ArcSwap<String>>,
     /// Where they speak TLS.
     pub tls_listen: Option<SocketAddr>,
     /// What they are shown there.
@@ -42,6 +48,8 @@ pub(crate) struct Control {
     pub local: Arc<LocalCopy>,
     /// Where a stream of load is asked for.
     pub listeners: mpsc::Sender<Listener>,
+    /// What came of its file.
+    pub reloader: Reloader,
     /// When the daemon started.
     pub born: Instant,
     /// One list at a time is put in force.
@@ -123,7 +131,7 @@ impl ServiceManager for Control {
         let counters = self.relay.counters();
         Ok(Response::new(wire::StatusReply {
             service: self.service.clone(),
-            listen: self.listen.clone(),
+            listen: self.listen.load().as_ref().clone(),
             generation: list.generation,
             local: Some(self.local_status()),
             children: list.children.iter().map(|child| self.child_status(child)).collect(),
@@ -136,6 +144,7 @@ impl ServiceManager for Control {
             tls_listen: self.tls_listen.map(|address| address.to_string()).unwrap_or_default(),
             certificate_expires_unix_s: self.certificates.as_ref().map(|shown| unix_s(shown.expires())),
             config_digest: config::newest_digest(),
+            config_words: self.reloader.last().words(),
         }))
     }
 }

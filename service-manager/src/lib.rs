@@ -34,19 +34,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
+use arc_swap::{ArcSwap, ArcSwapOption};
 use cluster::config::{Cluster, Service, ServiceTls};
 use cluster::daemon::{self, DaemonArgs, Passed, Program, Purpose, Reload, Reopen, Shutdown, Store};
 use cluster::process::Spec;
 use cluster::tls::{self, CertificateFault, ServerCertificates, Tls, TlsFault};
+use proto::reload::reload_server::ReloadServer;
 use proto::service_manager::service_manager_server::ServiceManagerServer;
 use relay::Relay;
 use relay::access_log::AccessLog;
 use tokio::net::UnixListener;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tokio_util::task::TaskTracker;
 
 use crate::admin::{Admin, Page};
 use crate::calls::Calls;
@@ -95,6 +97,17 @@ pub struct Listeners {
     pub lock: OwnedFd,
     /// What systemd keeps of them for the daemon's next life.
     pub store: Store,
+    /// Those for clients are somebody else's, who goes on holding them: nobody listens elsewhere then.
+    pub is_fixed: bool,
+}
+
+/// With what the daemon begins.
+struct Begun {
+    cluster: Cluster,
+    service: Service,
+    certificates: tls::Files,
+    program: Program,
+    predecessor: Option<Predecessor>,
 }
 
 /// Runs the daemon from its command line to its end.
@@ -116,9 +129,8 @@ pub fn main(args: Args) -> ExitCode {
             let (predecessor, taken) = Predecessor::of_this_process().await?.unzip();
             let socket = directories.service_manager_socket(&service.name);
             let listeners = Listeners::take(taken, &service, &socket)?;
-            let telling = reload::tell(reload, cluster, service.name.clone());
-            let _telling = AbortOnDropHandle::new(tokio::spawn(telling));
-            run(service, listeners, certificates, program, predecessor, shutdown).await
+            let begun = Begun { cluster, service, certificates, program, predecessor };
+            run(begun, listeners, reload, shutdown).await
         })
     });
     match ended {
@@ -156,6 +168,7 @@ impl Listeners {
             http: passed.listeners(Purpose::Http, service.listen, workers(service))?,
             lock: daemon::unix_lock(socket).context("the control socket has no lock")?,
             control,
+            is_fixed: passed.are_a_starters(),
             store: passed.store(),
         })
     }
@@ -163,8 +176,8 @@ impl Listeners {
     /// Copies for a successor.
     fn given(&self) -> io::Result<Given> {
         Ok(Given {
-            http: self.http.iter().map(TcpListener::try_clone).collect::<io::Result<_>>()?,
-            https: self.https.iter().map(TcpListener::try_clone).collect::<io::Result<_>>()?,
+            http: copies(&self.http)?,
+            https: copies(&self.https)?,
             admin: self.admin.as_ref().map(TcpListener::try_clone).transpose()?,
             control: self.control.as_fd().try_clone_to_owned()?,
             lock: self.lock.try_clone()?,
@@ -179,25 +192,24 @@ fn data_tls(cluster: &Cluster, service: &Service) -> Result<Option<Tls>, TlsFaul
     wanted.map(|tls| Tls::load(&cluster.name, tls, identity)).transpose()
 }
 
-/// Serves `service` on `listeners` until `shutdown` is asked for and the running requests have
-/// ended, or the service's `stop_timeout` is over; or until a successor, which is a process of `program`, serves
-/// and what runs here has ended, upgraded connections too, or `long_lived_timeout` is over. A `predecessor` goes
-/// on until this process is as far as it was.
+/// Serves on `listeners`, by what comes by `reload`, until `shutdown` is asked for and the running requests have
+/// ended, or the service's `stop_timeout` is over; or until a successor, which is a process of the same program,
+/// serves and what runs here has ended, upgraded connections too, or `long_lived_timeout` is over. A predecessor
+/// goes on until this process is as far as it was.
 async fn run(
-    service: Service,
+    begun: Begun,
     listeners: Listeners,
-    certificates: tls::Files,
-    program: Program,
-    mut predecessor: Option<Predecessor>,
+    mut reload: Reload,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
+    let Begun { cluster, service, certificates, program, mut predecessor } = begun;
     let reopen = Reopen::on_signals()?;
     let (door, lost) = Door::new(&service);
     if let Some(tls) = &certificates.machines {
         tracing::info!(expires = tls::date(tls.expires()), "requests go to the nodes with TLS");
         door.call_by(Calls::new(tls.clone()));
     }
-    let listen = listeners.http.first().context("no listener")?.local_addr()?.to_string();
+    let listen = listeners.http.first().context("no listener")?.local_addr()?;
     let workers = workers(&service);
     let access_log = settings::access_log(&service)
         .with_context(|| format!("cannot open the access log {:?}", service.access_log_file))?;
@@ -228,7 +240,10 @@ async fn run(
     )
     .context("cannot start the relay")?;
     let relay = Arc::new(relay);
-    tracing::info!(service = service.name, listen, tls = ?tls_listen, workers, "serving");
+    tracing::info!(service = service.name, %listen, tls = ?tls_listen, workers, "serving");
+    let access_log = Arc::new(ArcSwapOption::from_pointee(access_log));
+    let address = Arc::new(ArcSwap::from_pointee(listen.to_string()));
+    let (tick, ticks) = watch::channel(service.scaling.tick);
 
     let (listeners_of_load, new_listeners) = mpsc::channel(4);
     let (successors, mut successor) = mpsc::channel(1);
@@ -245,18 +260,21 @@ async fn run(
     });
     let control = grpc::Control {
         service: service.name.clone(),
-        listen,
+        listen: Arc::clone(&address),
         tls_listen,
         certificates: certificates.clients.clone(),
         door: Arc::clone(&door),
         relay: Arc::clone(&relay),
         local: Arc::clone(&local),
         listeners: listeners_of_load,
+        reloader: reload.reloader(),
         born: Instant::now(),
         setting,
         partings: TaskTracker::new(),
         upgrade: Arc::clone(&upgrade),
     };
+    let reloading = ReloadServer::new(grpc::Reloading(reload.reloader()))
+        .max_decoding_message_size(CONTROL_MESSAGE_BYTES_MAX);
     let control = ServiceManagerServer::new(control).max_decoding_message_size(CONTROL_MESSAGE_BYTES_MAX);
 
     let mut parts = JoinSet::new();
@@ -264,10 +282,10 @@ async fn run(
     if let Some(listener) = listeners.admin {
         let page = Page {
             service: service.name.clone(),
-            queue_max: service.queue_max as usize,
             door: Arc::clone(&door),
             scrape: relay.scrape(),
-            access_log: access_log.clone(),
+            access_log: Arc::clone(&access_log),
+            reloader: reload.reloader(),
             certificates: certificates.clients.clone(),
         };
         let (metrics_draining, healthz_draining) = (Arc::clone(&is_draining), Arc::clone(&is_draining));
@@ -279,8 +297,8 @@ async fn run(
         let listener = tokio::net::TcpListener::from_std(listener)?;
         parts.spawn(admin.serve(listener, serving.clone()));
     }
-    let rotated = access_log.clone();
-    parts.spawn(reopen.each(move || match &rotated {
+    let rotated = Arc::clone(&access_log);
+    parts.spawn(reopen.each(move || match &*rotated.load() {
         Some(log) => {
             tracing::info!("opening the access log anew");
             log.reopen();
@@ -295,12 +313,12 @@ async fn run(
     }
     parts.spawn(give_memory_back(Arc::clone(&relay)));
     parts.spawn(health::bring_back(Arc::clone(&door), lost));
-    let sampler = parts.spawn(Sampler::new(Arc::clone(&door), service.scaling.tick).run(new_listeners));
+    let sampler = parts.spawn(Sampler::new(Arc::clone(&door), ticks).run(new_listeners));
     let replaced = CancellationToken::new();
     let asked_elsewhere = replaced.clone().cancelled_owned();
     parts.spawn(async move {
         let incoming = UnixListenerStream::new(listeners.control);
-        let server = tonic::transport::Server::builder().add_service(control);
+        let server = tonic::transport::Server::builder().add_service(control).add_service(reloading);
         if let Err(fault) = server.serve_with_incoming_shutdown(incoming, asked_elsewhere).await {
             tracing::error!("the control socket ends: {fault}");
         }
@@ -309,12 +327,31 @@ async fn run(
         predecessor.relieve().await;
     }
 
-    let mut pulse = Pulse::begin(listeners.store, door, Arc::clone(&relay), local);
-    let successor = tokio::select! {
-        () = shutdown.asked() => None,
-        successor = successor.recv() => successor,
-        never = pulse.beat() => match never {},
+    let parts_of_reload = reload::Parts {
+        door: Arc::clone(&door),
+        relay: Arc::clone(&relay),
+        access_log: Arc::clone(&access_log),
+        upgrade: Arc::clone(&upgrade),
+        address,
+        tick,
     };
+    let place = reload::Place { bound: listen, is_fixed: listeners.is_fixed };
+    let mut follower = reload::Follower::new(cluster, service, place, parts_of_reload);
+    let mut pulse = Pulse::begin(listeners.store, door, Arc::clone(&relay), local);
+    let successor = loop {
+        tokio::select! {
+            () = shutdown.asked() => break None,
+            successor = successor.recv() => break successor,
+            asked = reload.next() => {
+                if let Some(store) = follower.follow(asked).await {
+                    pulse.store(store);
+                }
+            }
+            never = pulse.beat() => match never {},
+        }
+    };
+    let service = follower.service().clone();
+    drop(follower);
     upgrade.end();
     if let Some(successor) = successor {
         // systemd believes only the main process, and by this word that is the other one.
@@ -325,7 +362,7 @@ async fn run(
         // The load-manager's stream ends with it, and is opened again where it is served now.
         sampler.abort();
         let cut = retire(&relay, &service, &successor, &shutdown).await;
-        return stop(end, local_copy, parts, access_log, cut).await;
+        return stop(end, local_copy, parts, &access_log, cut).await;
     }
     if let Some(predecessor) = &predecessor {
         predecessor.end().await;
@@ -339,7 +376,7 @@ async fn run(
         never = pulse.beat() => match never {},
     };
     serving.cancel();
-    let mut stopped = pin!(stop(end, local_copy, parts, access_log, cut));
+    let mut stopped = pin!(stop(end, local_copy, parts, &access_log, cut));
     tokio::select! {
         stopped = &mut stopped => stopped,
         never = pulse.beat() => match never {},
@@ -390,13 +427,13 @@ async fn stop(
     end: CancellationToken,
     local_copy: JoinHandle<()>,
     mut parts: JoinSet<()>,
-    access_log: Option<AccessLog>,
+    access_log: &ArcSwapOption<AccessLog>,
     cut: u32,
 ) -> anyhow::Result<()> {
     end.cancel();
     local_copy.await.context("the keeper of the local copy failed")?;
     parts.shutdown().await;
-    if let Some(log) = access_log {
+    if let Some(log) = access_log.load_full() {
         let written = tokio::task::spawn_blocking(move || log.flush(LOG_TIMEOUT)).await.unwrap_or(false);
         if !written {
             tracing::warn!("the access log could not be written out, its last lines may be lost");
@@ -416,6 +453,10 @@ async fn give_memory_back(relay: Arc<Relay>) {
             daemon::Memory::give_back();
         }
     }
+}
+
+fn copies(listeners: &[TcpListener]) -> io::Result<Vec<TcpListener>> {
+    listeners.iter().map(TcpListener::try_clone).collect()
 }
 
 fn workers(service: &Service) -> usize {

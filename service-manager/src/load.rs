@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proto::service_manager::{Load, LoadSample, Out, OutReason};
 use relay::Totals;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::child_list::ChildList;
@@ -30,7 +30,7 @@ pub(crate) type Listener = mpsc::Sender<LoadSample>;
 /// Looks at the counts and sends the samples.
 pub(crate) struct Sampler {
     door: Arc<Door>,
-    every: Duration,
+    every: watch::Receiver<Duration>,
     seats: HashMap<String, Looks>,
     since: Instant,
     arrivals: u64,
@@ -46,8 +46,8 @@ struct Looks {
 }
 
 impl Sampler {
-    /// A sampler of what goes through `door`, a sample each `every`.
-    pub(crate) fn new(door: Arc<Door>, every: Duration) -> Self {
+    /// A sampler of what goes through `door`, a sample each `every`, as it is then.
+    pub(crate) fn new(door: Arc<Door>, every: watch::Receiver<Duration>) -> Self {
         let (arrivals, refused) = door.arrivals_and_refused();
         Self { door, every, seats: HashMap::new(), since: Instant::now(), arrivals, refused }
     }
@@ -73,7 +73,7 @@ impl Sampler {
                 },
             }
             // While requests wait, the decider sees how it goes on, not only that it began.
-            let due = if urgent || self.door.queued() > 0 { URGENT_EVERY } else { self.every };
+            let due = if urgent || self.door.queued() > 0 { URGENT_EVERY } else { *self.every.borrow() };
             if looks == 0 || self.since.elapsed() < due {
                 continue;
             }

@@ -43,6 +43,11 @@ impl Pulse {
         pulse
     }
 
+    /// The front end listens elsewhere; tells so with the next sign of life.
+    pub(crate) fn store(&mut self, store: Store) {
+        self.notify.store(store);
+    }
+
     /// Gives signs of life as long as it is let run.
     pub(crate) async fn beat(&mut self) -> Infallible {
         loop {

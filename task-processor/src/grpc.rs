@@ -4,6 +4,7 @@ mod caller;
 mod incoming;
 mod machine;
 pub(crate) mod refusals;
+mod reloading;
 mod renewals;
 mod wire;
 
@@ -24,6 +25,7 @@ use crate::node::{Asked, Call, Done, Node};
 use caller::{Act, Caller, Rights};
 use incoming::Incoming;
 use refusals::Refusals;
+pub(crate) use reloading::Reloading;
 use renewals::{Renewals, Replies};
 
 /// The largest message taken: far more than any front end's list of leases.

@@ -85,7 +85,6 @@ pub struct Limits {
 impl Limits {
     /// As cluster.toml says for a node that may run so many services at once.
     pub fn of(cluster: &Cluster, slots: u32) -> Self {
-        let drain_limit = |service: &Service| (service.name.clone(), service.long_lived_timeout);
         Self {
             slots: slots as usize,
             ttl: cluster.lease.ttl,
@@ -94,9 +93,14 @@ impl Limits {
             reclaim_notice: cluster.lease.reclaim_notice,
             pool_slots: cluster.slots(),
             observe_only: cluster.sharing.observe_only,
-            drain_limits: cluster.services.iter().map(drain_limit).collect(),
+            drain_limits: drain_limits(&cluster.services),
         }
     }
+}
+
+/// The services, each with how long a drain waits before running requests are cut.
+pub(crate) fn drain_limits(services: &[Service]) -> BTreeMap<String, Duration> {
+    services.iter().map(|service| (service.name.clone(), service.long_lived_timeout)).collect()
 }
 
 /// What of its limits may change while leases are held.

@@ -20,8 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::config::{Cluster, DataPath, Service};
-use cluster::daemon::{Reload, Shutdown};
+use cluster::daemon::{Reload, Reloader, Shutdown};
 use cluster::tls::{Tls, TlsFault};
+use proto::reload::reload_server::ReloadServer;
 use relay::{HandshakeFault, Relay, Secured, Settings, TlsServer};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +38,9 @@ use grpc::refusals::Refusals;
 use lease::Limits;
 use node::{Node, Surroundings, Terms};
 use reload::Follower;
+
+/// A question may carry a whole cluster.toml.
+const FILE_MESSAGE_BYTES_MAX: usize = 4 << 20;
 
 /// How long the last answers may take to get out once every lease is gone.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -133,12 +137,13 @@ pub async fn run(
     let data_tls = data_tls(&config, &refusals);
     let (node, owner) = Node::start(terms(config), surroundings)?;
     let owner = AbortOnDropHandle::new(owner);
-    let _following = AbortOnDropHandle::new(tokio::spawn(follower.run(reload, node.clone())));
     let (plain, secured) = match data_tls {
         Some(tls) => (Vec::new(), Some(Secured { listeners: listeners.data, tls })),
         None => (listeners.data, None),
     };
-    let relay = Relay::start_secured(plain, secured, workers, gate, settings)?;
+    let relay = Arc::new(Relay::start_secured(plain, secured, workers, gate, settings)?);
+    let following = follower.run(reload, node.clone(), Arc::clone(&relay));
+    let _following = AbortOnDropHandle::new(tokio::spawn(following));
 
     let (tracker, stop_control) = (TaskTracker::new(), CancellationToken::new());
     let service = Control::new(node.clone(), data_address, tls, refusals, tracker.clone());
@@ -178,6 +183,18 @@ fn data_tls(config: &Config, refusals: &Arc<Refusals>) -> Option<TlsServer> {
         None if failed.fault == HandshakeFault::Gone => {}
         None => refusals.data_connection(failed.client, "", failed.words),
     }))
+}
+
+/// Answers what is asked of this daemon on its own machine, as long as it is let run.
+async fn answer_here(listener: tokio::net::UnixListener, reloader: Reloader) {
+    let reloading =
+        ReloadServer::new(grpc::Reloading(reloader)).max_decoding_message_size(FILE_MESSAGE_BYTES_MAX);
+    let incoming = tokio_stream::wrappers::UnixListenerStream::new(listener);
+    let served =
+        tonic::transport::Server::builder().add_service(reloading).serve_with_incoming(incoming).await;
+    if let Err(fault) = served {
+        tracing::error!("the socket for this machine ends: {fault}");
+    }
 }
 
 /// Announces the end when it is asked for and waits for the last lease; whether it was forced instead.

@@ -219,6 +219,7 @@ enum Command {
     CloseLine(LineId),
     SetMaintenance { wanted: Maintenance, answer: Answer<ToDrain> },
     SetBounds(Bounds),
+    SetServices(Vec<Service>),
     Overview(Answer<Overview>),
     Wired,
     End,
@@ -289,6 +290,11 @@ impl Node {
     pub(crate) async fn set_bounds(&self, bounds: Bounds) {
         // An owner that has ended goes by nothing.
         let _ = self.commands.send(Command::SetBounds(bounds)).await;
+    }
+
+    /// The services of cluster.toml as it is now.
+    pub(crate) async fn set_services(&self, services: Vec<Service>) {
+        let _ = self.commands.send(Command::SetServices(services)).await;
     }
 
     /// What a person is shown.

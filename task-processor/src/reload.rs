@@ -1,9 +1,12 @@
 //! A cluster.toml that was read again, as far as a node can follow it while leases are held: how many
-//! slots it and the pool have, and whether it is one of the pool at all. What it runs, and how, it takes
-//! from the file at its start.
+//! slots it and the pool have, whether it is one of the pool at all, which services there are, and their
+//! times. How a service is started and probed counts from its next start.
 
-use cluster::config::{self, Change, Cluster, KeyChange, Owner, Sharing};
+use std::sync::Arc;
+
+use cluster::config::{self, Change, Cluster, KeyChange, Owner, Service, Sharing};
 use cluster::daemon::{Outcome, Reload};
+use relay::Relay;
 use tracing::{info, warn};
 
 use crate::lease::Bounds;
@@ -42,18 +45,29 @@ impl Follower {
     }
 
     /// Follows each file that comes, until it is given up.
-    pub(crate) async fn run(mut self, mut reload: Reload, node: Node) {
+    pub(crate) async fn run(mut self, mut reload: Reload, node: Node, relay: Arc<Relay>) {
         loop {
-            let read = reload.next().await;
-            let bounds = self.follow(&read);
-            node.set_bounds(bounds).await;
+            let asked = reload.next().await;
+            let outcome = self.outcome(&asked.cluster);
+            if !asked.is_rehearsal() {
+                self.follow(&asked.cluster);
+                let services = &self.in_force.services;
+                node.set_services(services.clone()).await;
+                node.set_bounds(self.bounds()).await;
+                relay.settle(&crate::settings(services)).await;
+            }
+            asked.done(&outcome, "task-processor");
         }
     }
 
-    /// Goes by `read` from now on, as far as it can, and says so.
-    fn follow(&mut self, read: &Cluster) -> Bounds {
+    fn outcome(&self, read: &Cluster) -> Outcome {
+        let concerns = |change: &_| concerns(change, &self.node.name);
+        Outcome::of(&self.in_force, &self.followed(read), read, concerns)
+    }
+
+    /// Goes by `read` from now on, as far as it can.
+    fn follow(&mut self, read: &Cluster) {
         let (now, own) = (self.followed(read), &self.node.name);
-        Outcome::of(&self.in_force, &now, read, |change| concerns(change, own)).log("task-processor");
         let (was_listed, is_listed) = (self.in_force.node(own).is_some(), now.node(own).is_some());
         if !is_listed {
             warn!(
@@ -65,7 +79,6 @@ impl Follower {
             info!(node = own, "it is in its cluster.toml again and grants leases");
         }
         self.in_force = now;
-        self.bounds()
     }
 
     fn followed(&self, read: &Cluster) -> Cluster {
@@ -78,7 +91,19 @@ impl Follower {
             }
         };
         let observe_only = read.sharing.observe_only;
+        // What a copy speaks, and how requests get to it, was told with the leases that are held; and copies
+        // of two commands side by side are nobody's wish.
+        let service = |read: &Service| match self.in_force.service(&read.name) {
+            Some(own) => Service {
+                command: own.command.clone(),
+                path: own.path,
+                upstream: own.upstream,
+                ..read.clone()
+            },
+            None => read.clone(),
+        };
         Cluster {
+            services: read.services.iter().map(service).collect(),
             nodes: read.nodes.iter().map(followed).collect(),
             sharing: Sharing { observe_only, ..self.in_force.sharing.clone() },
             ..self.in_force.clone()
@@ -141,16 +166,19 @@ mod tests {
     #[test]
     fn its_slots_and_those_of_the_pool_are_followed() {
         let mut follower = follower();
-        let bounds = follower.follow(&cluster(&[("c1", 2), ("c2", 1), ("c3", 4)]));
+        follower.follow(&cluster(&[("c1", 2), ("c2", 1), ("c3", 4)]));
+        let bounds = follower.bounds();
         assert_eq!(bounds, Bounds { slots: 2, pool_slots: 7, observe_only: false, is_listed: true });
     }
 
     #[test]
     fn a_node_that_is_gone_from_the_file_keeps_its_slots_and_is_one_again_when_it_is_back() {
         let mut follower = follower();
-        let gone = follower.follow(&cluster(&[("c2", 1)]));
+        follower.follow(&cluster(&[("c2", 1)]));
+        let gone = follower.bounds();
         assert_eq!(gone, Bounds { slots: 1, pool_slots: 1, observe_only: false, is_listed: false });
-        let back = follower.follow(&cluster(&[("c2", 1), ("c1", 3)]));
+        follower.follow(&cluster(&[("c2", 1), ("c1", 3)]));
+        let back = follower.bounds();
         assert_eq!(back, Bounds { slots: 3, pool_slots: 4, observe_only: false, is_listed: true });
         // It listens where it did, whatever the file says.
         assert_eq!(follower.in_force.node("c1").unwrap().address.to_string(), "127.0.0.11");
@@ -174,5 +202,36 @@ mod tests {
             key(Owner::Cluster, "sharing.period"),
         ];
         assert!(others.iter().all(|change| !concerns(change, "c1")));
+    }
+
+    #[test]
+    fn services_come_go_and_change_their_times_and_what_they_run_waits_for_a_restart() {
+        let follower = follower();
+        let read = |from: &str, to: &str| {
+            let text = "[cluster]\nname = \"test\"\n[[node]]\nname = \"c1\"\naddress = \"127.0.0.11\"\n\
+                        [[node]]\nname = \"c2\"\naddress = \"127.0.0.12\"\n[service.shop]\nfront_end = \"127.0.0.1\"\n\
+                        listen = \"127.0.0.1:80\"\nmax = 1\ncommand = [\"shopd\", \"{port}\"]\ncapacity = 1\n";
+            let outcome = follower.outcome(&config::parse("cluster.toml", &text.replace(from, to)).unwrap());
+            let keys =
+                |changes: &[Change]| changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            (keys(&outcome.applied), keys(&outcome.needs_restart))
+        };
+        let applied = [
+            ("start_timeout = \"7s\"", "start_timeout is \"7s\""),
+            ("stop_timeout = \"7s\"", "stop_timeout is \"7s\""),
+            ("long_lived_timeout = \"7s\"", "long_lived_timeout is \"7s\""),
+            ("ready = \"/z\"", "ready is"),
+            ("ports = \"30000-30010\"", "ports is"),
+            ("first_byte_timeout = \"7s\"", "first_byte_timeout is \"7s\""),
+            ("upstream_idle_timeout = \"2s\"", "upstream_idle_timeout is \"2s\""),
+        ];
+        for (line, words) in applied {
+            let (done, left) = read("capacity = 1", &format!("capacity = 1\n{line}"));
+            assert!(done.contains(words) && left.is_empty(), "{line}: {done} / {left}");
+        }
+        let (done, left) = read("shopd", "mall");
+        assert!(done.is_empty() && left.contains("command is"), "{done} / {left}");
+        let (done, left) = read("service.shop", "service.mall");
+        assert_eq!((done.as_str(), left.as_str()), ("service shop is gone; service mall is new", ""));
     }
 }

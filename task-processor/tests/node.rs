@@ -528,13 +528,30 @@ async fn a_file_without_the_node_ends_nothing_and_one_with_more_slots_is_followe
         soon(asking).await;
     };
     // Its slot is held, so that nothing is granted meanwhile.
-    world.files.send(without).await.unwrap();
+    assert_eq!(world.files.put(without).await.faults, [""; 0]);
     answered(|answer| matches!(answer, Answer::Denial(denial) if denial.detail.contains("cluster.toml")))
         .await;
     assert_eq!(world.get("/page", Some(&grant.token)).await.status, 200);
-    world.files.send(with_slots(2)).await.unwrap();
+    world.files.put(with_slots(2)).await;
     answered(|answer| matches!(answer, Answer::Grant(_))).await;
     assert_eq!(world.status().await.slots, 2);
+}
+
+#[tokio::test]
+async fn a_service_that_is_gone_from_the_file_is_served_on_and_not_granted_until_it_is_back() {
+    let mut two_slots = cluster();
+    two_slots.nodes[0].slots = 2;
+    let world = world(two_slots.clone()).await;
+    let grant = world.ready().await;
+    let mut renamed = two_slots.clone();
+    renamed.services[0].name = "mall".to_owned();
+    let report = world.files.put(renamed).await;
+    assert_eq!(report.applied, ["service shop is gone", "service mall is new"]);
+    assert!(matches!(world.ask("other", 1, "wish").await, Answer::Denial(_)));
+    assert_eq!(world.get("/page", Some(&grant.token)).await.status, 200);
+    let report = world.files.put(two_slots).await;
+    assert_eq!(report.applied, ["service mall is gone", "service shop is new"]);
+    assert!(matches!(world.ask("other", 1, "wish").await, Answer::Grant(_)));
 }
 
 #[test]

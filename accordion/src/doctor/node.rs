@@ -6,9 +6,9 @@ use cluster::config::Node;
 use proto::task_processor::NodeStatus;
 use tokio::time::timeout;
 
-use super::clock;
 use super::finding::Finding;
 use super::probe::{PROBE_TIMEOUT, Port, port};
+use super::{certificates, clock};
 use crate::reach::Nodes;
 
 /// All that is to be said of `node`, by somebody whose cluster.toml has this digest; `ways` says how to reach
@@ -20,13 +20,14 @@ pub(super) async fn look(node: Node, ways: Result<Nodes, String>, digest: String
         return vec![unreached(&what, &node, &control)];
     }
     let sent = now();
+    let is_secured = ways.as_ref().is_ok_and(|ways| ways.tls().is_some());
     let asked = async { ways?.status(&node).await };
     let status = match timeout(PROBE_TIMEOUT, asked).await {
         Ok(Ok(status)) => status,
-        Ok(Err(why)) => return vec![strange(&what, &node, &why)],
+        Ok(Err(why)) => return vec![strange(&what, &node, &why, is_secured)],
         Err(_) => {
             let why = format!("nothing was answered within {} s", PROBE_TIMEOUT.as_secs());
-            return vec![strange(&what, &node, &why)];
+            return vec![strange(&what, &node, &why, is_secured)];
         }
     };
     let apart = clock::apart(sent, Duration::from_millis(status.unix_ms), now());
@@ -73,10 +74,12 @@ fn unreached(what: &str, node: &Node, how: &Port) -> Finding {
 }
 
 /// Somebody is there, and not as a task-processor would be.
-fn strange(what: &str, node: &Node, why: &str) -> Finding {
+fn strange(what: &str, node: &Node, why: &str, is_secured: bool) -> Finding {
     let control = node.control();
+    let certificates =
+        if is_secured { ", and what `accordion doctor` says of the certificates there" } else { "" };
     let remedy = format!(
-        "see who listens there (`ss -ltnp 'sport = :{}'`): only its task-processor should",
+        "see who listens there (`ss -ltnp 'sport = :{}'`): only its task-processor should{certificates}",
         control.port()
     );
     Finding::fail(
@@ -100,6 +103,7 @@ fn told(what: &str, node: &Node, status: &NodeStatus, digest: &str) -> Vec<Findi
         let says = format!("cannot run the program of {}: {}", program.service, program.fault);
         findings.push(Finding::fail(what, says, "install it there, or mend command in cluster.toml"));
     }
+    findings.extend(certificates::of_node(what, &node.name, status.certificate_expires_unix_s));
     if status.maintenance {
         let remedy = format!("`accordion undrain {}` when it may be borrowed again", node.name);
         findings.push(Finding::warn(what, "an operator drained it", remedy));

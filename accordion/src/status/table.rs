@@ -68,6 +68,12 @@ fn head(text: &mut String, view: &ServiceView) {
             "\nqueued {queued}  connections {connections}  requests {requests}  refused {refused}  repeated {retries}  \
              child_list generation {generation}"
         );
+        if !front.config_digest.is_empty() {
+            let _ = write!(text, "  cluster.toml {}", front.config_digest);
+        }
+        if !front.config_words.is_empty() {
+            let _ = write!(text, "\n{}", front.config_words);
+        }
     }
     text.push_str("\n\n");
 }

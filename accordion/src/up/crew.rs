@@ -2,8 +2,8 @@
 //! first, because they finish the requests that the nodes carry.
 
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::time::Duration;
 
 use cluster::config::Cluster;
@@ -19,6 +19,7 @@ use super::lines::{Lines, Voice};
 use super::orphans::{self, Daemons};
 use super::plan::{self, Step};
 use super::tether;
+use crate::rack::Place;
 
 /// How long a killed process may take to be gone.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,13 +49,14 @@ struct Group {
 
 impl Crew {
     /// Starts every daemon of `cluster`, which is that of the file `config`, as `program`. `common` is
-    /// told to each of them.
+    /// told to each of them, and `place_of` says where that of an address is, if not here.
     pub(super) fn start(
         cluster: &Cluster,
         program: PathBuf,
         config: &Path,
         common: &[OsString],
         mut fronts: Fronts,
+        place_of: impl Fn(IpAddr) -> Option<Place>,
         lines: &Lines,
     ) -> Self {
         // A killed daemon leaves its guards behind; as their new parent we see when they are gone.
@@ -66,10 +68,10 @@ impl Crew {
         let (unusable_sender, unusable) = mpsc::channel(1);
         let mut groups = Step::ALL.map(|step| Group::new(step, step.limit(cluster)));
         for (index, daemon) in plan::daemons(cluster, common).into_iter().enumerate() {
-            let tethered = [tether::COMMAND.into(), process::id().to_string().into(), "--".into()];
+            let place = place_of(daemon.machine);
             let keeper = Keeper {
                 program: program.clone(),
-                arguments: tethered.into_iter().chain(daemon.arguments).collect(),
+                arguments: tether::arguments(place.as_ref()).into_iter().chain(daemon.arguments).collect(),
                 voice: lines.voice(index, &daemon.name),
                 sockets: daemon.listen.and_then(|address| fronts.remove(&address)).unwrap_or_default(),
                 unusable: unusable_sender.clone(),

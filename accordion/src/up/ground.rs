@@ -11,7 +11,7 @@ use cluster::config::{Cluster, Service};
 use cluster::daemon::{self, Directories};
 
 /// The listening sockets of each service, by the address it listens on.
-pub(super) type Fronts = HashMap<SocketAddr, Vec<TcpListener>>;
+pub(crate) type Fronts = HashMap<SocketAddr, Vec<TcpListener>>;
 
 /// Why it cannot.
 #[derive(Debug, thiserror::Error)]

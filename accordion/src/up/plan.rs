@@ -1,7 +1,7 @@
 //! Which daemons a cluster needs, what each is called and told. Pure: nothing is started here.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use cluster::config::Cluster;
@@ -41,21 +41,28 @@ pub(super) struct Daemon {
     pub(super) arguments: Vec<OsString>,
     /// The address whose listening sockets it is given.
     pub(super) listen: Option<SocketAddr>,
+    /// Of the machine that it is on.
+    pub(super) machine: IpAddr,
 }
 
 /// Every daemon, in the order of their start: nodes before those who borrow them.
 pub(super) fn daemons(cluster: &Cluster, common: &[OsString]) -> Vec<Daemon> {
-    let daemon = |kind: Kind, option: &str, of: &str, listen| Daemon {
+    let daemon = |kind: Kind, option: &str, of: &str, machine, listen| Daemon {
         kind,
         name: format!("{}[{of}]", kind.command()),
         arguments: [kind.command(), option, of].iter().map(OsString::from).chain(common.to_vec()).collect(),
         listen,
+        machine,
     };
-    let nodes = cluster.nodes.iter().map(|node| daemon(Kind::TaskProcessor, "--node", &node.name, None));
+    let nodes = cluster
+        .nodes
+        .iter()
+        .map(|node| daemon(Kind::TaskProcessor, "--node", &node.name, node.address, None));
     let fronts = cluster.services.iter().flat_map(|service| {
+        let (name, machine) = (&service.name, service.front_end);
         [
-            daemon(Kind::ServiceManager, "--service", &service.name, Some(service.listen)),
-            daemon(Kind::LoadManager, "--service", &service.name, None),
+            daemon(Kind::ServiceManager, "--service", name, machine, Some(service.listen)),
+            daemon(Kind::LoadManager, "--service", name, machine, None),
         ]
     });
     nodes.chain(fronts).collect()

@@ -8,16 +8,36 @@ use std::env;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
+use std::process::{self, Command, ExitCode};
 
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
+use crate::rack::{self, Place};
+
 /// The hidden command that is this step.
-pub(super) const COMMAND: &str = "tethered";
+const COMMAND: &str = "tethered";
+
+/// What a process of this program is told that is to be a daemon in that place, before what the daemon is told.
+pub(super) fn arguments(place: Option<&Place>) -> Vec<OsString> {
+    let mut words = vec![COMMAND.to_owned()];
+    if let Some(Place { rack, machine, .. }) = place {
+        words.extend(["--rack".to_owned(), rack.clone(), "--machine".to_owned(), machine.clone()]);
+    }
+    words.extend([process::id().to_string(), "--".to_owned()]);
+    words.into_iter().map(OsString::from).collect()
+}
 
 /// What `up` tells the step.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    /// The rack that the daemon's machine is of
+    #[arg(long, requires = "machine")]
+    rack: Option<String>,
+
+    /// The machine that the daemon is on
+    #[arg(long, requires = "rack")]
+    machine: Option<String>,
+
     /// Process id of `accordion up`
     #[arg(value_name = "PID")]
     to: i32,
@@ -42,6 +62,11 @@ fn become_daemon(args: &Args) -> io::Error {
     }
     if getppid() != Pid::from_raw(args.to) {
         return io::Error::other("`accordion up` is gone");
+    }
+    if let (Some(rack), Some(machine)) = (&args.rack, &args.machine)
+        && let Err(error) = rack::enter(&Place::of(rack, machine))
+    {
+        return error;
     }
     match env::current_exe() {
         // systemd, should it have started `up`, is not to take a daemon's word for that of `up`.

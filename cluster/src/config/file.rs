@@ -14,11 +14,11 @@ use super::{Cluster, Faults, checked, syntax};
 /// The longest file that is read. Ten thousand nodes take about half of it.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 
-/// The newest good file that this process has read, and its digest, for its daemon's status: a daemon has
-/// one cluster.toml.
+/// The newest good file that this process goes by, as far as it can, and its digest, for its daemon's status: a
+/// daemon has one cluster.toml.
 static NEWEST: Mutex<Option<(Arc<Cluster>, String)>> = Mutex::new(None);
 
-/// The newest good file that `read` found in this process, whatever of it is in force by now.
+/// The newest good file that was `take`n in this process, whatever of it waits for a restart.
 pub fn newest() -> Option<Arc<Cluster>> {
     let newest = NEWEST.lock().unwrap_or_else(PoisonError::into_inner);
     newest.as_ref().map(|(cluster, _)| Arc::clone(cluster))
@@ -30,14 +30,19 @@ pub fn newest_digest() -> String {
     newest.as_ref().map(|(_, digest)| digest.clone()).unwrap_or_default()
 }
 
-/// The cluster that the file describes.
+/// This process goes by `cluster` from now on, as far as it can.
+pub fn take(cluster: &Cluster) {
+    let newest = (Arc::new(cluster.clone()), cluster.digest());
+    *NEWEST.lock().unwrap_or_else(PoisonError::into_inner) = Some(newest);
+}
+
+/// The cluster that the file describes, which is `take`n.
 ///
 /// # Errors
 /// Every fault of the file; one, at its beginning, when it cannot be read.
 pub fn read(path: &Path) -> Result<Cluster, Faults> {
     let cluster = parse(&path.display().to_string(), &text(path)?)?;
-    let newest = (Arc::new(cluster.clone()), cluster.digest());
-    *NEWEST.lock().unwrap_or_else(PoisonError::into_inner) = Some(newest);
+    take(&cluster);
     Ok(cluster)
 }
 

@@ -73,6 +73,11 @@ impl Directories {
         self.runtime.join(format!("{service}.load-manager.sock"))
     }
 
+    /// Where the node's task-processor hears what is asked of it on its own machine.
+    pub fn task_processor_socket(&self, node: &str) -> PathBuf {
+        self.runtime.join(format!("{node}.task-processor.sock"))
+    }
+
     /// The file of that name in the state directory.
     pub fn state_file(&self, name: &str) -> PathBuf {
         self.state.join(name)

@@ -33,6 +33,19 @@ pub(super) fn bind_free(address: SocketAddr, count: usize) -> io::Result<Vec<Tcp
     (0..count.max(1)).map(|_| bind(free, true)).collect()
 }
 
+/// `count` sockets listening on `address` while this process still listens on `own`, which it will close.
+pub(super) fn bind_beside(
+    own: SocketAddr,
+    address: SocketAddr,
+    count: usize,
+) -> io::Result<Vec<TcpListener>> {
+    let is_any = address.ip().is_unspecified() || own.ip().is_unspecified();
+    // The look whether somebody is there would meet our own sockets.
+    let is_own = own.port() == address.port() && (is_any || own.ip() == address.ip());
+    let free = if is_own { address } else { bind(address, false)?.local_addr()? };
+    (0..count.max(1)).map(|_| bind(free, true)).collect()
+}
+
 /// One socket listening on `address`. It does not block, and what it accepts has TCP_NODELAY.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ use rustix::io::FdFlags;
 use socket2::{SockRef, Socket, Type};
 use tracing::{info, warn};
 
-use super::listeners::{bind, bind_free};
+use super::listeners::{bind, bind_beside, bind_free};
 use crate::sys;
 
 /// With this begin all names that a daemon gives. No unit's name has a slash.
@@ -41,6 +41,7 @@ pub enum Purpose {
 pub struct Passed {
     files: Vec<(String, OwnedFd)>,
     bound: Vec<Kept>,
+    is_starters: bool,
 }
 
 /// What changes in systemd's store.
@@ -78,7 +79,7 @@ impl Passed {
         let count = passed_count(variable("LISTEN_PID").as_deref(), variable("LISTEN_FDS").as_deref());
         let names = variable("LISTEN_FDNAMES").and_then(|names| names.into_string().ok()).unwrap_or_default();
         let names = names.split(':').map(str::to_owned).chain(std::iter::repeat(String::new()));
-        Self { files: names.zip(sys::take_passed_files(count)).collect(), bound: Vec::new() }
+        Self { files: names.zip(sys::take_passed_files(count)).collect(), ..Self::default() }
     }
 
     /// What a predecessor hands over, which systemd has kept already where it keeps such things.
@@ -91,13 +92,13 @@ impl Passed {
             let bound = bound.ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?;
             Ok((purpose.name(bound), file))
         });
-        Ok(Self { files: named.collect::<io::Result<_>>()?, bound: Vec::new() })
+        Ok(Self { files: named.collect::<io::Result<_>>()?, ..Self::default() })
     }
 
-    /// Sockets listening on `address`: those of the starter, however many, and those for TLS to be asked for first; or those of the store, and as many
+    /// Sockets listening on `address`: those of the starter, however many; or those of the store, and as many
     /// more as `count` wants. Where the store has more of them all are taken, for connections may be waiting in
     /// each. Otherwise `count` with SO_REUSEPORT, bound here, among which the kernel spreads the connections.
-    /// They do not block, and what they accept has TCP_NODELAY.
+    /// They do not block, and what they accept has TCP_NODELAY. Those for TLS must be asked for first.
     ///
     /// # Errors
     /// The address is in use or not ours, or what was passed is no TCP listener; the text says what to do.
@@ -113,6 +114,7 @@ impl Passed {
             Purpose::Http | Purpose::Admin => self.starters(address)?,
         };
         if !starters.is_empty() {
+            self.is_starters |= purpose == Purpose::Http;
             return Ok(starters);
         }
         let mut listeners = self.stored(purpose, address)?;
@@ -136,6 +138,29 @@ impl Passed {
         let listener = bind(address, false)?;
         self.keep(purpose, std::slice::from_ref(&listener))?;
         Ok(listener)
+    }
+
+    /// Whether what was taken for a service's clients is held by its starter too, so that to close it here does not
+    /// close it.
+    pub fn are_a_starters(&self) -> bool {
+        self.is_starters
+    }
+
+    /// Sockets listening on `address` while the process still listens on `own`, which it is going to close; and
+    /// what is to change in the store then.
+    ///
+    /// # Errors
+    /// The address is in use or not ours; the text says what to do.
+    pub fn moved(
+        purpose: Purpose,
+        own: SocketAddr,
+        address: SocketAddr,
+        count: usize,
+    ) -> io::Result<(Vec<TcpListener>, Store)> {
+        let listeners = bind_beside(own, address, count)?;
+        let mut passed = Self::default();
+        passed.keep(purpose, &listeners)?;
+        Ok((listeners, Store { stale: BTreeSet::from([purpose.name(own)]), ..passed.store() }))
     }
 
     /// What is to change in the store. What nobody took is closed.
@@ -239,7 +264,7 @@ mod tests {
             .new
             .into_iter()
             .flat_map(|kept| kept.files.into_iter().map(move |file| (kept.name.clone(), file)));
-        Passed { files: files.collect(), bound: Vec::new() }
+        Passed { files: files.collect(), ..Passed::default() }
     }
 
     fn address(listeners: &[TcpListener]) -> SocketAddr {
@@ -293,12 +318,31 @@ mod tests {
     }
 
     #[test]
+    fn who_listens_elsewhere_stores_the_new_sockets_and_names_the_old_ones() {
+        let mut first = Passed::default();
+        let old = first.listeners(Purpose::Http, ANY_PORT, 2).unwrap();
+        let before = address(&old);
+        // The same port of every address is taken by nobody but the process itself.
+        let everywhere = SocketAddr::new(std::net::Ipv4Addr::UNSPECIFIED.into(), before.port());
+        let (listeners, store) = Passed::moved(Purpose::Http, before, everywhere, 3).unwrap();
+        assert_eq!((listeners.len(), address(&listeners)), (3, everywhere));
+        assert_eq!(store.stale, BTreeSet::from([Purpose::Http.name(before)]));
+        drop((old, listeners));
+        let mut second = next_life(store);
+        assert_eq!(second.listeners(Purpose::Http, everywhere, 3).unwrap().len(), 3);
+        let taken = listener_on_a_port();
+        let fault = Passed::moved(Purpose::Http, before, taken.local_addr().unwrap(), 1).unwrap_err();
+        assert_eq!(fault.kind(), ErrorKind::AddrInUse);
+    }
+
+    #[test]
     fn the_sockets_of_a_starter_are_its_own_and_are_not_stored() {
         let listener = bind(ANY_PORT, false).unwrap();
         let listening = listener.local_addr().unwrap();
         let files = vec![("shop.socket".to_owned(), listener.into())];
-        let mut passed = Passed { files, bound: Vec::new() };
+        let mut passed = Passed { files, ..Passed::default() };
         assert_eq!(passed.listeners(Purpose::Http, listening, 4).unwrap().len(), 1);
+        assert!(passed.are_a_starters());
         let store = passed.store();
         assert!(store.new.is_empty() && store.stale.is_empty(), "{store:?}");
     }
@@ -309,7 +353,7 @@ mod tests {
         let secured = bind(ANY_PORT, false).unwrap();
         let (plain_at, secured_at) = (plain.local_addr().unwrap(), secured.local_addr().unwrap());
         let file = |listener: TcpListener| (String::new(), listener.into());
-        let mut passed = Passed { files: vec![file(plain), file(secured)], bound: Vec::new() };
+        let mut passed = Passed { files: vec![file(plain), file(secured)], ..Passed::default() };
         let secured = passed.listeners(Purpose::Https, secured_at, 4).unwrap();
         let plain = passed.listeners(Purpose::Http, plain_at, 4).unwrap();
         assert_eq!((secured.len(), plain.len()), (1, 1));
@@ -329,6 +373,10 @@ mod tests {
     }
 
     fn listener_on_a_free_port() -> SocketAddr {
-        bind(ANY_PORT, false).unwrap().local_addr().unwrap()
+        listener_on_a_port().local_addr().unwrap()
+    }
+
+    fn listener_on_a_port() -> TcpListener {
+        bind(ANY_PORT, false).unwrap()
     }
 }

@@ -12,11 +12,14 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use tokio::net::UnixListener;
 
 /// What sockaddr_un(7) has room for, without the closing zero.
 const PATH_BYTES_MAX: usize = 107;
+
+/// Connections that wait to be accepted, as std has it.
+const BACKLOG: i32 = 128;
 
 /// The locks beside the sockets of this process, by the sockets' paths. Kept until it ends, as its
 /// listeners are.
@@ -74,6 +77,8 @@ pub fn unix_listener_handed(path: &Path, listener: OwnedFd, lock: OwnedFd) -> io
         return unix_listener(path);
     }
     LOCKS.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), lock);
+    // Whoever connects is told the process that listened last, and the predecessor is about to end.
+    SockRef::from(&listener).listen(BACKLOG)?;
     listener.set_nonblocking(true)?;
     UnixListener::from_std(listener)
 }

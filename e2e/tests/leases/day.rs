@@ -1,11 +1,11 @@
 //! One made-up day: three services on twenty nodes, faults until the calm, and what has to have come
 //! right some time after it (I6 of `leases`).
 
-use crate::dice::Dice;
 use crate::faults::{self, CALM};
 use crate::pool;
 use crate::standing;
 use crate::world::{Trace, World};
+use e2e::dice::Dice;
 
 const SECOND: u64 = 1_000_000;
 

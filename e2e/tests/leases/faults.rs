@@ -1,6 +1,6 @@
 //! The faults of one day, drawn from its seed. All of them are over when the calm begins.
 
-use crate::dice::Dice;
+use e2e::dice::Dice;
 
 const SECOND: u64 = 1_000_000;
 

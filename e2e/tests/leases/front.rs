@@ -8,7 +8,7 @@ use load_manager::decider::Sample;
 use load_manager::holder::{ChildCount, ChildList, ChildState, FrontSample, Heard};
 use load_manager::node::FrontCount;
 
-use crate::dice::Dice;
+use e2e::dice::Dice;
 
 const SECOND: u64 = 1_000_000;
 

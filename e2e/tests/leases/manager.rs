@@ -13,9 +13,9 @@ use cluster::share::Claim;
 use load_manager::holder::{ChildList, Effect, Heard, Holder, Settings};
 use task_processor::lease;
 
-use crate::dice::Dice;
 use crate::node::Sender;
 use crate::wire::{self, Reply, ToNode};
+use e2e::dice::Dice;
 
 use calls::{Call, Stage};
 use link::Link;

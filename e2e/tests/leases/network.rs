@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::dice::Dice;
+use e2e::dice::Dice;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Cut {

@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use task_processor::lease::{Book, Holder, LeaseId, Limits};
 
-use crate::dice::Dice;
 use crate::wire::{Reply, ToManager, ToNode};
+use e2e::dice::Dice;
 
 use calls::Waiting;
 pub(crate) use effects::Fate;

@@ -2,7 +2,7 @@
 
 use cluster::config::Cluster;
 
-use crate::dice::Dice;
+use e2e::dice::Dice;
 
 const HEAD: &str = "[cluster]\nname = \"test\"\n";
 

@@ -5,11 +5,11 @@ use std::fmt;
 
 use cluster::share::{Claim, shares};
 
-use crate::dice::Dice;
 use crate::faults::Fault;
 use crate::pool::{self, Numbers};
 use crate::standing;
 use crate::world::World;
+use e2e::dice::Dice;
 
 const SECOND: u64 = 1_000_000;
 const NODES: u64 = 200;

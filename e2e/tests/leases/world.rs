@@ -17,13 +17,13 @@ use cluster::config::{Cluster, Service};
 use load_manager::holder::{ChildList, Heard, Settings};
 use task_processor::lease::{LeaseId, Limits};
 
-use crate::dice::Dice;
 use crate::faults::Fault;
 use crate::front::Front;
 use crate::manager::{Alarm, Manager, Start, Times};
 use crate::network::Network;
 use crate::node::{Fate, Machine, Node, Sender};
 use crate::wire::{ToManager, ToNode};
+use e2e::dice::Dice;
 
 const SECOND: u64 = 1_000_000;
 

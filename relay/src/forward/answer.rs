@@ -63,7 +63,7 @@ pub(super) fn manner(response: &Response<'_, '_>, order: &Order, conn: &Conn, al
     Manner {
         framing: response.framing,
         in_chunks: response.framing == Framing::Close && !order.is_http_10,
-        keeps_client: has_end && all_sent && order.keep_alive && !conn.client.worker().is_draining(),
+        keeps_client: has_end && all_sent && order.keep_alive && !conn.client.is_leaving(),
     }
 }
 

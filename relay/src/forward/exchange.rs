@@ -339,7 +339,7 @@ impl<'c> Exchange<'c> {
         // What was judged and not written is still in the inbox: no further request can follow it.
         let all_read = self.order.body.is_done() && !self.conn.inbox.is_ready();
         let keeps =
-            all_read && self.order.keep_alive && !self.worker.is_draining() && !is_the_clients(refusal);
+            all_read && self.order.keep_alive && !self.conn.client.is_leaving() && !is_the_clients(refusal);
         let manner = Manner {
             close: !keeps,
             keeps_http_10: self.order.is_http_10,

@@ -75,7 +75,7 @@ async fn run(begun: Begun, client: &Rc<Client>) -> Result<Ended, hyper::Error> {
         if told == Signal::Cut || has_expired && session.is_leaving() {
             return Poll::Ready(Ok(Ended::Cut));
         }
-        let must_leave = told == Signal::Finish || has_expired || worker.is_draining();
+        let must_leave = told == Signal::Finish || has_expired || client.is_leaving();
         if must_leave && !session.is_leaving() {
             // The client is told twice, and what it sends between is served (RFC 9113, section 6.8).
             session.leave();

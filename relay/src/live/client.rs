@@ -94,6 +94,7 @@ pub(crate) struct Client {
     since: Cell<Instant>,
     moved: Cell<Instant>,
     has_expired: Cell<bool>,
+    is_leaving: Cell<bool>,
     guard: RefCell<Option<InFlight>>,
     is_long_lived: Cell<bool>,
     signal: Cell<Signal>,
@@ -121,6 +122,7 @@ impl Client {
             since: Cell::new(now),
             moved: Cell::new(now),
             has_expired: Cell::new(false),
+            is_leaving: Cell::new(false),
             guard: RefCell::new(None),
             is_long_lived: Cell::new(false),
             signal: Cell::new(Signal::None),
@@ -198,6 +200,21 @@ impl Client {
             Arrival::Connection => "HTTP/1.1",
             Arrival::Stream => "HTTP/2.0",
         }
+    }
+
+    /// Its connection ends with the answer that is next: where it came to is not listened on any more. One
+    /// that rests is not cut off from a request that may be on the wire.
+    pub(super) fn leave(&self) {
+        self.is_leaving.set(true);
+        // HTTP/2 says it at once, which costs no stream.
+        if self.phase() == Phase::Multiplexed {
+            self.wake();
+        }
+    }
+
+    /// Whether the client is told to open another connection for its next request.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.is_leaving.get() || self.worker.is_draining()
     }
 
     /// Whether an end now would cut something off: a request, or the head of one.

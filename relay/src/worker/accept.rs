@@ -1,6 +1,7 @@
 //! The accept loop of a worker. No failure of accept ends it; a drain does, after what has queued up
 //! on the socket has been taken, so that nobody who is connected already is turned away.
 
+use std::cell::Cell;
 use std::future::{self, Future};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
@@ -12,7 +13,9 @@ use std::time::Duration;
 
 use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::sync::mpsc;
 use tokio::task::coop;
@@ -53,11 +56,79 @@ pub(crate) fn prepare(listener: &TcpListener) -> io::Result<()> {
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))
 }
 
-pub(super) async fn run(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, layer: Layer) {
+/// The accept loops of a worker at one address, and the way to end them.
+#[derive(Default)]
+pub(super) struct Door {
+    is_closing: Cell<bool>,
+    closing: Notify,
+    /// Loops that have not ended.
+    open: Cell<usize>,
+    shut: Notify,
+}
+
+impl Door {
+    fn close(&self) {
+        self.is_closing.set(true);
+        self.closing.notify_waiters();
+    }
+
+    async fn until_shut(&self) {
+        while self.open.get() > 0 {
+            self.shut.notified().await;
+        }
+    }
+}
+
+/// Has the runtime tell when somebody comes.
+pub(super) fn watched(listeners: Vec<TcpListener>) -> io::Result<Vec<AsyncFd<TcpListener>>> {
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe; a std listener owns the descriptor that it names"
+    )]
+    listeners.into_iter().map(|one| AsyncFd::with_interest(one, Interest::READABLE)).collect()
+}
+
+impl Worker {
+    /// Accepts on `listeners` from now on. The loops before take what has queued up and end, and whoever is
+    /// connected is told with the next answer to come anew. Answers when those loops have ended.
+    pub(super) async fn listen(self: &Rc<Self>, listeners: Vec<TcpListener>) -> io::Result<()> {
+        let listeners = watched(listeners)?;
+        self.live.leave_all();
+        self.open_door(listeners).until_shut().await;
+        Ok(())
+    }
+
+    /// Answers the one before, which closes.
+    pub(super) fn open_door(self: &Rc<Self>, listeners: Vec<AsyncFd<TcpListener>>) -> Rc<Door> {
+        let before = self.door.replace(self.door_on(listeners, Layer::Tcp));
+        before.close();
+        before
+    }
+
+    /// It stays until the worker drains.
+    pub(super) fn open_secured_door(self: &Rc<Self>, listeners: Vec<AsyncFd<TcpListener>>) {
+        self.door_on(listeners, Layer::Tls);
+    }
+
+    fn door_on(self: &Rc<Self>, listeners: Vec<AsyncFd<TcpListener>>, layer: Layer) -> Rc<Door> {
+        let door = Rc::<Door>::default();
+        door.open.set(listeners.len());
+        self.draining.open(listeners.len());
+        for listener in listeners {
+            tokio::task::spawn_local(run(Rc::clone(self), listener, layer, Rc::clone(&door)));
+        }
+        door
+    }
+}
+
+async fn run(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, layer: Layer, door: Rc<Door>) {
     let mut pause = PAUSE;
     let mut in_a_row = 0;
     let mut drain_began = pin!(worker.draining.began());
-    while let Some(accepted) = next(&worker, &listener, layer, drain_began.as_mut()).await {
+    let mut closing = pin!(door.closing.notified());
+    while let Some(accepted) =
+        next(&worker, &listener, layer, &door, drain_began.as_mut(), closing.as_mut()).await
+    {
         match accepted {
             Ok(accepted) => {
                 pause = PAUSE;
@@ -80,6 +151,8 @@ pub(super) async fn run(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, laye
     }
     take_queued(&worker, &listener, layer).await;
     drop(listener);
+    door.open.update(|open| open - 1);
+    door.shut.notify_one();
     worker.draining.shut();
 }
 
@@ -90,19 +163,22 @@ pub(super) async fn take_over(worker: Rc<Worker>, mut handed: mpsc::Receiver<Acc
     }
 }
 
-/// The next connection; none once the worker drains.
+/// The next connection; none once the worker drains or the door closes.
 async fn next(
     worker: &Worker,
     listener: &AsyncFd<TcpListener>,
     layer: Layer,
+    door: &Door,
     mut drain_began: Pin<&mut Notified<'_>>,
+    mut closing: Pin<&mut Notified<'_>>,
 ) -> Option<io::Result<Accepted>> {
     future::poll_fn(|cx| {
-        if worker.is_draining() {
+        if worker.is_draining() || door.is_closing.get() {
             return Poll::Ready(None);
         }
         match poll_accept(cx, listener, layer) {
             Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+            Poll::Pending if closing.as_mut().poll(cx).is_ready() => Poll::Ready(None),
             Poll::Pending => drain_began.as_mut().poll(cx).map(|()| None),
         }
     })

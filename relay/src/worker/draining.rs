@@ -33,7 +33,7 @@ impl Draining {
 
     /// So many accept loops begin.
     pub(super) fn open(&self, loops: usize) {
-        self.open.set(loops);
+        self.open.update(|open| open + loops);
     }
 
     /// One of them has ended.

@@ -12,8 +12,10 @@ mod forwarding;
 mod peer;
 mod resting;
 mod retries;
+
 #[allow(dead_code, reason = "each of these test crates uses a part of it")]
 #[path = "../rig/rig.rs"]
 mod rig;
+mod settled;
 mod targets;
 mod upgrades;

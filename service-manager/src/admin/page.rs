@@ -2,10 +2,13 @@
 //! upstream.
 
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
+use arc_swap::ArcSwapOption;
+use cluster::daemon::Reloader;
 use cluster::tls::ServerCertificates;
 use relay::access_log::AccessLog;
-use relay::metrics::{Scrape, Text, UpstreamRow, UpstreamState};
+use relay::metrics::{Kind, Scrape, Text, UpstreamRow, UpstreamState};
 
 use super::{Front, QueueRow};
 use crate::child_list::ChildState;
@@ -15,10 +18,10 @@ use crate::seat::Seat;
 /// What the page is made of.
 pub(crate) struct Page {
     pub(crate) service: String,
-    pub(crate) queue_max: usize,
     pub(crate) door: Arc<Door>,
     pub(crate) scrape: Scrape,
-    pub(crate) access_log: Option<AccessLog>,
+    pub(crate) reloader: Reloader,
+    pub(crate) access_log: Arc<ArcSwapOption<AccessLog>>,
     pub(crate) certificates: Option<ServerCertificates>,
 }
 
@@ -34,16 +37,38 @@ impl Page {
             service: &self.service,
             is_draining,
             generation: list.generation,
-            queue: QueueRow { length: self.door.queued(), max: self.queue_max },
+            queue: QueueRow { length: self.door.queued(), max: self.door.queue_max() },
             level: self.door.level(),
             node_handshakes: self.door.calls().map(|calls| calls.counts().read()),
             certificate_expires: self.certificates.as_ref().map(ServerCertificates::expires),
-            log_lines_dropped: self.access_log.as_ref().map_or(0, AccessLog::dropped),
+            log_lines_dropped: self.access_log.load().as_ref().map_or(0, |log| log.dropped()),
         };
         front.write(&mut text);
+        self.reloader_rows(&mut text);
         let rows: Vec<_> = copies.iter().filter_map(|(seat, state)| row(seat, *state)).collect();
         self.scrape.write(&rows, &mut text);
         text.finish()
+    }
+
+    /// By the names that Prometheus's own daemons use.
+    fn reloader_rows(&self, text: &mut Text) {
+        let last = self.reloader.last();
+        let taken_at = last.taken_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let rows = [
+            (
+                "accordion_config_last_reload_successful",
+                "1 when the newest cluster.toml that was read was taken.",
+                f64::from(last.faults.is_empty()),
+            ),
+            (
+                "accordion_config_last_reload_success_timestamp_seconds",
+                "When a cluster.toml was taken last.",
+                taken_at,
+            ),
+        ];
+        for (name, help, value) in rows {
+            text.family(name, help, Kind::Gauge).sample(&[], value);
+        }
     }
 }
 

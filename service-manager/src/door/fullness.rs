@@ -16,7 +16,7 @@ impl Door {
         let serving = if children.is_empty() { slice::from_ref(&self.local) } else { children };
         let load = serving.iter().filter_map(|seat| seat.upstream()).map(|upstream| upstream.load()).sum();
         let capacity = serving.iter().map(|seat| seat.capacity()).sum();
-        Level::of(load, capacity, self.rule.low, self.rule.high)
+        Level::of(load, capacity, list.terms.rule.low, list.terms.rule.high)
     }
 
     /// Requests that the children and the local copy work on.

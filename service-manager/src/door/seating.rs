@@ -30,7 +30,7 @@ impl Door {
             self.warm(&self.local);
         }
         self.local.seat(upstream);
-        if self.always {
+        if self.is_local_a_child() {
             self.relist();
         }
         drop(changing);
@@ -101,9 +101,10 @@ impl Door {
 
     /// Raises the warmth of each new copy to what it is `now`; answers whether one is still to grow.
     pub(crate) fn warm_up(&self, now: Instant) -> bool {
+        let slow_start = self.list.load().terms.slow_start;
         let mut warming = self.warming();
         warming.retain(|Warming { seat, since }| {
-            let warmth = warmth(now.saturating_duration_since(*since), self.slow_start);
+            let warmth = warmth(now.saturating_duration_since(*since), slow_start);
             seat.set_warmth(warmth);
             warmth < 1.0
         });
@@ -116,7 +117,7 @@ impl Door {
         let list = self.list.load();
         let others_serve =
             list.first.seats.iter().any(|other| !Arc::ptr_eq(other, seat) && other.is_serving());
-        if self.slow_start.is_zero() || !others_serve {
+        if list.terms.slow_start.is_zero() || !others_serve {
             return;
         }
         seat.set_warmth(WARMTH_MIN);
@@ -128,14 +129,15 @@ impl Door {
     }
 
     fn child(&self, old: &ChildList, spec: ChildSpec) -> Child {
+        let capacity = old.terms.capacity * spec.speed;
         if let Some(known) = old.find(&spec) {
             if known.spec.state == ChildState::NotReady && spec.state == ChildState::Ready {
                 self.warm(&known.seat);
             }
-            known.seat.set_capacity(self.capacity * spec.speed);
+            known.seat.set_capacity(capacity);
             return Child { seat: Arc::clone(&known.seat), spec };
         }
-        let seat = Arc::new(Seat::new(&spec.node, self.capacity * spec.speed));
+        let seat = Arc::new(Seat::new(&spec.node, capacity));
         self.warm(&seat);
         let upstream = UpstreamSpec {
             name: spec.node.clone(),
@@ -172,12 +174,12 @@ impl Door {
 
     /// Puts a list in force in place of `old`. The caller holds `changing`.
     fn put(&self, old: &ChildList, generation: u64, children: Vec<Child>) {
-        let list = ChildList::new(generation, children, self.always.then_some(&self.local), self.rule);
+        let list = ChildList::new(generation, children, &self.local, old.terms);
         list.place(old);
         self.list.store(Arc::new(list));
     }
 
-    fn change(&self) -> MutexGuard<'_, ()> {
+    pub(super) fn change(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().expect("no holder of the list's lock panics")
     }
 

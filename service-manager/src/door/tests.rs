@@ -115,6 +115,27 @@ async fn a_repeated_request_waits_for_a_place_where_somebody_answers() {
     assert!(matches!(again(&door, &[u64::MAX]), Pick::Forward(place) if place.upstream().id() == c1.id()));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_repeated_request_waits_elsewhere_than_where_it_was_for_a_second() {
+    let door = door("");
+    door.set_list(1, vec![child("c1", ChildState::Ready)]).unwrap();
+    let (_, mut places) = names(&door, 8);
+    let tried = [places[0].upstream().id()];
+    let Pick::Wait(elsewhere) = again(&door, &tried) else { panic!("the local copy is full") };
+    let Pick::Wait(anywhere) = again(&door, &tried) else { panic!("the local copy is full") };
+    // c1 has a place again, and then the local copy.
+    drop(places.remove(0));
+    assert_eq!(door.queued(), 2);
+    drop(places.pop());
+    assert_eq!(door.queued(), 1);
+    let first = tokio::time::Instant::now();
+    // The last to come goes first, and keeps its place.
+    let Pick::Forward(local) = anywhere.await else { panic!("a place came free") };
+    assert_eq!((local.upstream().name(), first.elapsed()), ("local", Duration::ZERO));
+    let Pick::Forward(c1) = elsewhere.await else { panic!("a place is free") };
+    assert_eq!((c1.upstream().name(), first.elapsed().as_secs()), ("c1", 1));
+}
+
 #[tokio::test]
 async fn an_always_local_copy_is_the_first_child() {
     let door = door("local = \"always\"\nslow_start = \"0s\"\n");
@@ -380,4 +401,35 @@ fn no_place_is_lost_while_many_take_and_give_back() {
         assert_eq!(served.iter().filter(|name| *name == "local").count(), 4);
         assert!(matches!(ask(&door), Pick::Wait(_)));
     });
+}
+
+#[tokio::test]
+async fn other_terms_hold_from_the_next_pick_and_whoever_waits_is_looked_at_again() {
+    let door = door("queue_max = 1\n");
+    let (_, _places) = names(&door, 4);
+    let Pick::Wait(waiting) = ask(&door) else { panic!("the fifth has to wait") };
+    assert!(matches!(ask(&door), Pick::Refuse(_)));
+    let text = sample(1, "queue_max = 2\nlocal_capacity = 5\n");
+    let wider = cluster::config::parse("cluster.toml", &text).unwrap().services.remove(0);
+    door.set_terms(&wider);
+    let Pick::Forward(_fifth) = waiting.await else { panic!("there is a place for it now") };
+    let _waiting = [ask(&door), ask(&door)];
+    assert_eq!((door.queued(), door.queue_max()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_child_has_the_new_capacity_and_the_local_copy_becomes_one_with_nothing_lost() {
+    let door = door("slow_start = \"0s\"\n");
+    let mut fast = child("c1", ChildState::Ready);
+    fast.speed = 2.0;
+    door.set_list(1, vec![fast]).unwrap();
+    let (served, _places) = names(&door, 3);
+    assert_eq!(served, ["c1"; 3]);
+    let text = sample(1, "slow_start = \"0s\"\nlocal = \"always\"\ndispatch = \"least-in-flight\"\n");
+    door.set_terms(&cluster::config::parse("cluster.toml", &text).unwrap().services.remove(0));
+    let list = door.list();
+    assert_eq!((list.generation, list.children[0].seat.capacity()), (1, 16.0));
+    assert_eq!(serve(&door).0, "local");
+    door.set_terms(&service(""));
+    assert_eq!((door.list().children[0].seat.capacity(), serve(&door).0.as_str()), (8.0, "c1"));
 }

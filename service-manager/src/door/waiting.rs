@@ -9,15 +9,19 @@ use relay::{Pick, Refusal};
 use super::{Attempt, Door, Look};
 use crate::queue::Waiting;
 
+/// How long a repeated request waits for a place elsewhere than where it was in vain: a dead copy is known by
+/// then, since a connect to it fails, and one that lives is better than none.
+const AVOIDING: Duration = Duration::from_secs(1);
+
 impl Door {
     /// Gives free places to those who wait.
     pub(crate) fn hand_out(&self) {
-        self.queue.hand_out(|attempt| self.take(&[], Look::Quick, attempt));
+        self.queue.hand_out(|avoid, attempt| self.take(avoid, Look::Quick, attempt));
     }
 
-    pub(super) fn wait(&self, attempt: Attempt) -> Pick {
+    pub(super) fn wait(&self, avoid: &[u64], attempt: Attempt) -> Pick {
         let was_empty = self.queue.is_empty();
-        let Some(waiting) = self.queue.enter(attempt) else {
+        let Some(waiting) = self.queue.enter(attempt, avoid) else {
             return self.refuse("queue-full", "the service is busy and its queue is full");
         };
         // A place that came free since the pick must not be missed.
@@ -25,7 +29,7 @@ impl Door {
         if was_empty {
             self.queued.notify_one();
         }
-        let (door, timeout) = (self.this.clone(), self.queue_timeout);
+        let (door, timeout) = (self.this.clone(), self.list.load().terms.queue_timeout);
         Pick::Wait(Box::pin(async move { granted(waiting, timeout, &door).await }))
     }
 
@@ -45,8 +49,17 @@ impl Door {
     }
 }
 
-async fn granted(waiting: Waiting, timeout: Duration, door: &Weak<Door>) -> Pick {
-    match tokio::time::timeout(timeout, waiting).await {
+async fn granted(mut waiting: Waiting, timeout: Duration, door: &Weak<Door>) -> Pick {
+    let avoiding = AVOIDING.min(timeout);
+    let mut granted = tokio::time::timeout(avoiding, &mut waiting).await;
+    if granted.is_err() {
+        waiting.forgive();
+        if let Some(door) = door.upgrade() {
+            door.hand_out();
+        }
+        granted = tokio::time::timeout(timeout - avoiding, waiting).await;
+    }
+    match granted {
         Ok(Some(place)) => Pick::Forward(place),
         Ok(None) | Err(_) => match door.upgrade() {
             Some(door) => door.timed_out(),

@@ -43,7 +43,8 @@ async fn a_load_manager_that_slept_through_its_successors_start_sets_no_list() {
     let setting = Arc::<Mutex<Fence>>::default();
     let control = Control {
         service: service.name,
-        listen: String::new(),
+        listen: Arc::default(),
+        reloader: cluster::daemon::Reload::manual().0,
         tls_listen: None,
         certificates: None,
         door: Arc::clone(&door),

@@ -151,6 +151,11 @@ impl Ejection {
         Self { limits, tracks: HashMap::new() }
     }
 
+    /// Goes by `limits` from the next look on; whoever is out stays out as long as it was said.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Whether this copy is out.
     pub(crate) fn is_out(&self, key: u64) -> bool {
         self.tracks.get(&key).is_some_and(|track| track.until.is_some())

@@ -17,9 +17,11 @@ const LOOKS: u32 = 5;
 
 /// Watches as long as it is let run.
 pub(super) async fn watch(door: &Door) {
-    match door.ejection() {
-        Some(limits) => Watch::new(limits).run(door, WINDOW).await,
-        None => std::future::pending().await,
+    loop {
+        match door.ejection() {
+            Some(limits) => Watch::new(limits).run(door, WINDOW).await,
+            None => door.new_terms().await,
+        }
     }
 }
 
@@ -42,6 +44,7 @@ impl Watch {
         Self { ejection: Ejection::new(limits), counted: HashMap::new() }
     }
 
+    /// Until copies are not put out any more.
     async fn run(mut self, door: &Door, window: Duration) {
         let mut look = tokio::time::interval(window / LOOKS);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -50,6 +53,11 @@ impl Watch {
                 look.tick().await;
                 self.look(door);
             }
+            let Some(limits) = door.ejection() else {
+                door.eject(|_| false);
+                return;
+            };
+            self.ejection.set_limits(limits);
             self.judge(door, Instant::now().into_std());
         }
     }

@@ -41,7 +41,7 @@ fn door() -> (Arc<Door>, mpsc::Receiver<Arc<Seat>>) {
 
 /// Whether the local copy counts, and why each child is out.
 fn told(door: &Arc<Door>) -> (bool, Vec<Option<OutReason>>) {
-    let sample = Sampler::new(Arc::clone(door), Duration::from_secs(1)).sample(1);
+    let sample = Sampler::new(Arc::clone(door), watch::channel(Duration::from_secs(1)).1).sample(1);
     (sample.local_ready, sample.children.iter().map(|load| load.out.map(|out| out.reason())).collect())
 }
 

@@ -16,7 +16,7 @@ use proto::Message;
 use proto::service_manager::SetChildListRequest;
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::parent_process_death_signal;
-use tokio::sync::{Mutex as Turn, mpsc};
+use tokio::sync::{Mutex as Turn, MutexGuard, mpsc};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -87,6 +87,18 @@ impl Upgrade {
             self.given.lock().expect("no holder panics").replace(given);
         }
         tried
+    }
+
+    /// Nobody is started while the guard is kept; none where somebody is being started, or nobody will be.
+    pub(crate) fn pause(&self) -> Option<MutexGuard<'_, ()>> {
+        self.one_at_a_time.try_lock().ok()
+    }
+
+    /// From now on this process listens here for its clients.
+    pub(crate) fn moved(&self, http: Vec<TcpListener>) {
+        if let Some(given) = &mut *self.given.lock().expect("no holder panics") {
+            given.http = http;
+        }
     }
 
     /// Starts nobody any more, and gives up whoever does not serve yet.

@@ -28,7 +28,9 @@ use cluster::config::{DataPath, UpstreamProtocol};
 use cluster::daemon::Notify;
 use relay::Protocol;
 
-use crate::lease::{Adopted, Book, Denial, Grant, Holder, LeaseId, LeaseRef, Renewal, Token, Wish};
+use crate::lease::{
+    Adopted, Book, Denial, Grant, Holder, LeaseId, LeaseRef, Renewal, Token, Wish, drain_limits,
+};
 use crate::load::Meter;
 use crate::saved::{Saved, StateFile};
 use crate::secret::Secrets;
@@ -226,6 +228,13 @@ impl Owner {
             Command::SetBounds(bounds) => {
                 self.terms.slots = u32::try_from(bounds.slots).unwrap_or(u32::MAX);
                 self.book.set_bounds(bounds);
+            }
+            Command::SetServices(services) => {
+                self.book.set_drain_limits(drain_limits(&services));
+                // Those that are gone may have leases still.
+                let gone = |old: &cluster::config::Service| services.iter().all(|new| new.name != old.name);
+                self.terms.services.retain(gone);
+                self.terms.services.extend(services);
             }
             Command::Overview(answer) => reply(answer, Ok(self.overview())),
             Command::Wired => {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cluster::config::{self, Cluster, DataPath};
-use cluster::daemon::{self, Reload, Shutdown};
+use cluster::daemon::{self, Reload, Reloader, Shutdown};
 use proto::task_processor as pb;
 use proto::task_processor::reserve_reply::Answer;
 use proto::task_processor::task_processor_client::TaskProcessorClient;
@@ -50,7 +50,7 @@ pub struct World {
     pub client: Client,
     pub data: SocketAddr,
     /// What is sent here takes the place of its cluster.toml.
-    pub files: mpsc::Sender<Cluster>,
+    pub files: Reloader,
     pub shutdown: Shutdown,
     pub ended: JoinHandle<Result<(), NodeFault>>,
 }

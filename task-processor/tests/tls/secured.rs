@@ -58,7 +58,7 @@ pub struct Secured {
     directory: TempDir,
     tls: Tls,
     _shutdown: Shutdown,
-    _files: tokio::sync::mpsc::Sender<Cluster>,
+    _files: cluster::daemon::Reloader,
     ended: JoinHandle<Result<(), NodeFault>>,
 }
 

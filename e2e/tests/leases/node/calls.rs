@@ -5,8 +5,8 @@ use std::task::Poll;
 use task_processor::lease::{self, Book, LeaseId, LeaseRef, Progress, Token, Wish};
 
 use super::{Node, Sender};
-use crate::dice::Dice;
 use crate::wire::{self, Ask, Reply, ToManager};
+use e2e::dice::Dice;
 
 /// A call whose answer is not known yet.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use task_processor::lease::{Effect, Holder, LeaseId, State, Why};
 
 use super::streams::Line;
 use super::{Node, Out, Process};
-use crate::dice::Dice;
+use e2e::dice::Dice;
 
 /// What is to happen to a process later.
 #[derive(Debug, Clone, Copy)]

@@ -4,8 +4,8 @@
 use task_processor::lease::{Book, LeaseId};
 
 use super::{Fate, Node, Out};
-use crate::dice::Dice;
 use crate::wire::{Reply, ToManager};
+use e2e::dice::Dice;
 
 const SECOND: u64 = 1_000_000;
 

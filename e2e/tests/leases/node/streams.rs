@@ -4,8 +4,8 @@ use load_manager::holder::Adopted;
 use task_processor::lease::{Holder, Renewal};
 
 use super::{Node, Sender};
-use crate::dice::Dice;
 use crate::wire::{self, ToManager};
+use e2e::dice::Dice;
 
 /// One stream.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! What the passing of time does to the leases, the two ways in which the node itself wants them back, an
 //! operator's drain and the daemon's own end, and a cluster.toml that was read again.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Book;
@@ -75,6 +76,11 @@ impl Book {
         (self.limits.slots, self.limits.pool_slots) = (slots, pool_slots);
         (self.limits.observe_only, self.is_listed) = (observe_only, is_listed);
         self.effects.push(Effect::NotifyAll);
+    }
+
+    /// The services that leases are granted for from now on; what is held stays held.
+    pub fn set_drain_limits(&mut self, drain_limits: BTreeMap<String, Duration>) {
+        self.limits.drain_limits = drain_limits;
     }
 
     /// Announces the daemon's end: no grant any more, and each holder has the notice time to drain.
