@@ -5,13 +5,13 @@ machine_packages=systemd,systemd-sysv,dbus,procps,curl,passwd,openssh-server,ope
 
 # machine_need PROGRAM...: says in one sentence what of it is missing, and root, and ends with 69 then.
 machine_need() {
-    local program missing=()
+    local program missing=() PATH=$PATH:/usr/sbin:/sbin
     [ "$(id -u)" = 0 ] || missing+=("root")
     for program in systemd-nspawn debootstrap "$@"; do
         command -v "$program" >/dev/null || missing+=("$program")
     done
     if [ ${#missing[@]} -gt 0 ]; then
-        echo "$0 needs $(IFS=, && echo "${missing[*]}" | sed 's/,/, /g'), and is not run without" >&2
+        echo "$0 needs what is missing here: $(IFS=, && echo "${missing[*]}" | sed 's/,/, /g')" >&2
         exit 69
     fi
 }

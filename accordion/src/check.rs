@@ -11,8 +11,6 @@ use cluster::config::{self, Cluster, Fault};
 use cluster::daemon::{DaemonArgs, EXIT_CONFIG};
 use serde::Serialize;
 
-use crate::reach::Which;
-
 /// What `accordion check` is told on its command line.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -54,7 +52,8 @@ struct FaultView {
 
 /// 0 for a good file, 78 for one with faults.
 pub(crate) fn main(arguments: &Args) -> ExitCode {
-    let args = DaemonArgs { config: arguments.file.clone(), ..DaemonArgs::default() };
+    let (config, runtime_dir) = (arguments.file.clone(), arguments.runtime_dir.clone());
+    let args = DaemonArgs { config, runtime_dir, ..DaemonArgs::default() };
     if arguments.json {
         return json(args.config_path());
     }
@@ -69,12 +68,8 @@ pub(crate) fn main(arguments: &Args) -> ExitCode {
             if !arguments.diff {
                 return ExitCode::SUCCESS;
             }
-            let path = args.config_path();
-            match cluster::config::text(path) {
-                Ok(text) => {
-                    let which = Which::of(path, arguments.runtime_dir.as_deref());
-                    crate::reload::rehearse(&which, &path.display().to_string(), &text)
-                }
+            match config::text(args.config_path()) {
+                Ok(text) => crate::reload::rehearse(&args, &args.config_path().display().to_string(), &text),
                 Err(faults) => {
                     eprintln!("{faults}");
                     ExitCode::FAILURE

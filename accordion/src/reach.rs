@@ -1,20 +1,21 @@
 //! How the command finds and reaches the daemons: the sockets of this machine's front ends, and the
 //! nodes by their addresses in cluster.toml.
 
+mod here;
 mod nodes;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cluster::config::{Cluster, Node};
+use cluster::config::Cluster;
 use cluster::daemon::{DaemonArgs, Directories};
 use proto::load_manager::load_manager_client::LoadManagerClient;
-use proto::reload::reload_client::ReloadClient;
 use proto::service_manager::service_manager_client::ServiceManagerClient;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
+pub(crate) use here::DaemonHere;
 pub(crate) use nodes::Nodes;
 
 /// How long a daemon may take for an answer before a person is told that there is none.
@@ -40,11 +41,6 @@ pub(crate) struct Reach {
 }
 
 impl Which {
-    /// The cluster of this file.
-    pub(crate) fn of(config: &Path, runtime_dir: Option<&Path>) -> Self {
-        Self { config: Some(config.to_owned()), runtime_dir: runtime_dir.map(Path::to_owned) }
-    }
-
     /// What a daemon would be told that goes by the same.
     pub(crate) fn daemon_args(&self) -> DaemonArgs {
         DaemonArgs {
@@ -100,27 +96,6 @@ impl Reach {
     pub(crate) async fn load_manager(&self, service: &str) -> Result<LoadManagerClient<Channel>, String> {
         let channel = self.socket("load-manager", &self.load_manager_socket(service)).await?;
         Ok(LoadManagerClient::new(channel))
-    }
-
-    /// Each daemon of this machine that may run, with its socket's path.
-    pub(crate) fn daemons(&self) -> Vec<(String, PathBuf)> {
-        let service = |name: &str| {
-            [
-                (format!("service-manager {name}"), self.directories.service_manager_socket(name)),
-                (format!("load-manager {name}"), self.directories.load_manager_socket(name)),
-            ]
-        };
-        let services = self.cluster.services.iter().flat_map(|each| service(&each.name));
-        let node = |node: &Node| {
-            (format!("task-processor {}", node.name), self.directories.task_processor_socket(&node.name))
-        };
-        services.chain(self.cluster.nodes.iter().map(node)).collect()
-    }
-
-    /// The daemon at this socket; nobody where none answers.
-    pub(crate) async fn reloading(path: &Path) -> Option<ReloadClient<Channel>> {
-        let endpoint = Endpoint::from_shared(format!("unix://{}", path.display())).ok()?;
-        endpoint.connect_timeout(ANSWER_TIMEOUT).connect().await.ok().map(ReloadClient::new)
     }
 
     async fn socket(&self, daemon: &str, path: &Path) -> Result<Channel, String> {

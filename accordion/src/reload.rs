@@ -5,10 +5,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use cluster::config::{self, Cluster};
+use cluster::daemon::DaemonArgs;
 use proto::reload::{RehearseRequest, ReloadReply, ReloadRequest};
 use tonic::{Request, Status};
 
-use crate::reach::{Reach, Which, block_on, words};
+use crate::reach::{DaemonHere, Which, block_on, words};
 
 /// How long a daemon may take that is not waited for, and one that is.
 const SHORT: Duration = Duration::from_secs(3);
@@ -17,6 +19,9 @@ const LONG: Duration = Duration::from_secs(60);
 /// Its command line.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    /// Only these, by the names of their units: service-manager@shop, load-manager@shop, task-processor
+    #[arg(value_name = "DAEMON")]
+    daemons: Vec<String>,
     /// Wait for a busy daemon for a minute, and not for 3 s only
     #[arg(long)]
     wait: bool,
@@ -24,50 +29,113 @@ pub(crate) struct Args {
     which: Which,
 }
 
+/// Which daemons are asked.
+struct Asked {
+    cluster: Option<Cluster>,
+    all: Vec<DaemonHere>,
+    /// Nothing: all of them.
+    only: Vec<String>,
+}
+
 /// 0 when each daemon that runs here has taken the file, as far as it can without a restart; 1 for a fault.
 pub(crate) fn main(args: &Args) -> ExitCode {
-    let reach = match args.which.reach() {
-        Ok(reach) => reach,
-        // Its faults are told; nothing is asked, and nothing changes.
-        Err(_) => return ExitCode::FAILURE,
+    let (asked, faults) = match Asked::find(&args.which.daemon_args(), args.daemons.clone()) {
+        Ok(found) => found,
+        Err(code) => return code,
     };
     let limit = if args.wait { LONG } else { SHORT };
     block_on(async {
-        let replies = ask_all(&reach, limit, None).await;
+        let replies = asked.ask(limit, None).await;
+        if let Some(faults) = faults.filter(|_| replies.is_empty()) {
+            return Err(faults);
+        }
+        asked.all_answered(&replies)?;
         tell(&replies, "applied")
     })
 }
 
-/// Tells what each daemon would make of this text.
-pub(crate) fn rehearse(which: &Which, name: &str, text: &str) -> ExitCode {
-    let reach = match which.reach() {
-        Ok(reach) => reach,
+/// Tells what each daemon would make of this text, and which nodes go by another file than this front end.
+pub(crate) fn rehearse(args: &DaemonArgs, name: &str, text: &str) -> ExitCode {
+    let asked = match Asked::find(args, Vec::new()) {
+        Ok((asked, _)) => asked,
         Err(code) => return code,
     };
     block_on(async {
-        let replies = ask_all(&reach, SHORT, Some((name, text))).await;
-        tell(&replies, "would be applied")
+        let replies = asked.ask(SHORT, Some((name, text))).await;
+        let told = tell(&replies, "would be applied");
+        for line in asked.other_nodes(&replies).await {
+            // Nobody reads it: the status still tells.
+            let _ = writeln!(io::stdout(), "{line}");
+        }
+        told
     })
 }
 
-type Replies = Vec<(String, Result<ReloadReply, Status>)>;
+type Replies = Vec<(DaemonHere, Result<ReloadReply, Status>)>;
 
-/// One after the other, in the order of the file: who picks by a rule before who decides by it.
-async fn ask_all(reach: &Reach, limit: Duration, rehearsed: Option<(&str, &str)>) -> Replies {
-    let mut replies = Vec::new();
-    for (daemon, path) in reach.daemons() {
-        let Some(client) = Reach::reloading(&path).await else { continue };
-        let mut client = client.max_encoding_message_size(usize::MAX);
-        let reply = match rehearsed {
-            None => client.reload(limited(ReloadRequest {}, limit)).await,
-            Some((name, text)) => {
-                let message = RehearseRequest { name: name.to_owned(), text: text.to_owned() };
-                client.rehearse(limited(message, limit)).await
+impl Asked {
+    /// Those of the file, with its faults where it has some: they are to hear of those too, so that their
+    /// status tells of them.
+    fn find(args: &DaemonArgs, only: Vec<String>) -> Result<(Self, Option<String>), ExitCode> {
+        let path = args.config_path();
+        match config::read(path) {
+            Ok(cluster) => {
+                let directories = args.places(&cluster).map_err(|fault| {
+                    eprintln!("accordion: {fault}");
+                    ExitCode::FAILURE
+                })?;
+                let all = DaemonHere::all(&directories.runtime, Some(&cluster));
+                Ok((Self { cluster: Some(cluster), all, only }, None))
             }
-        };
-        replies.push((daemon, reply.map(tonic::Response::into_inner)));
+            Err(faults) => {
+                let place = config::text(path).ok().and_then(|text| config::whereabouts(&text));
+                let runtime = place.and_then(|place| args.runtime_place(&place));
+                let all = runtime.map(|runtime| DaemonHere::all(&runtime, None)).unwrap_or_default();
+                Ok((Self { cluster: None, all, only }, Some(faults.to_string())))
+            }
+        }
     }
-    replies
+
+    /// One after the other: who picks by a rule before who decides by it.
+    async fn ask(&self, limit: Duration, rehearsed: Option<(&str, &str)>) -> Replies {
+        let mut replies = Vec::new();
+        let is_meant = |daemon: &&DaemonHere| {
+            self.only.is_empty() || self.only.iter().any(|unit| daemon.is_called(unit))
+        };
+        for daemon in self.all.iter().filter(is_meant) {
+            let Some(client) = daemon.reloading().await else { continue };
+            let mut client = client.max_encoding_message_size(usize::MAX);
+            let reply = match rehearsed {
+                None => client.reload(limited(ReloadRequest {}, limit)).await,
+                Some((name, text)) => {
+                    let message = RehearseRequest { name: name.to_owned(), text: text.to_owned() };
+                    client.rehearse(limited(message, limit)).await
+                }
+            };
+            replies.push((daemon.clone(), reply.map(tonic::Response::into_inner)));
+        }
+        replies
+    }
+
+    /// Whether each that was named is there.
+    fn all_answered(&self, replies: &Replies) -> Result<(), String> {
+        let is_there = |unit: &&String| replies.iter().any(|(daemon, _)| daemon.is_called(unit));
+        match self.only.iter().find(|unit| !is_there(unit)) {
+            None => Ok(()),
+            Some(unit) => Err(format!("no {unit} of this cluster answers on this machine")),
+        }
+    }
+
+    /// A line for each node that goes by another file than this machine's front end does now.
+    async fn other_nodes(&self, replies: &Replies) -> Vec<String> {
+        let ours = replies.iter().find_map(|(daemon, reply)| {
+            reply.as_ref().ok().filter(|_| daemon.is_of_a_front_end()).map(|reply| &reply.digest)
+        });
+        let (Some(cluster), Some(ours)) = (&self.cluster, ours) else { return Vec::new() };
+        let others = crate::status::nodes_of_another_file(cluster, ours).await;
+        let line = |node: &String| format!("node {node} goes by another cluster.toml than this front end");
+        others.iter().map(line).collect()
+    }
 }
 
 fn limited<T>(message: T, limit: Duration) -> Request<T> {
@@ -80,7 +148,8 @@ fn tell(replies: &Replies, applied: &str) -> Result<(), String> {
     if replies.is_empty() {
         return Err("no daemon of this cluster answers on this machine".to_owned());
     }
-    let (text, failed) = text(replies, applied);
+    let named = replies.iter().map(|(daemon, reply)| (daemon.name(), reply));
+    let (text, failed) = text(named, applied);
     // Nobody reads it: the status still tells.
     let _ = write!(io::stdout(), "{text}");
     match failed {
@@ -90,7 +159,10 @@ fn tell(replies: &Replies, applied: &str) -> Result<(), String> {
 }
 
 /// A block for each daemon, and how many of them did not take it.
-fn text(replies: &Replies, applied: &str) -> (String, usize) {
+fn text<'a>(
+    replies: impl Iterator<Item = (String, &'a Result<ReloadReply, Status>)>,
+    applied: &str,
+) -> (String, usize) {
     let (mut text, mut failed) = (String::new(), 0);
     let mut line = |words: &str| {
         text.push_str(words);
@@ -100,7 +172,7 @@ fn text(replies: &Replies, applied: &str) -> (String, usize) {
         match reply {
             Err(status) => {
                 failed += 1;
-                line(&words(daemon, status));
+                line(&words(&daemon, status));
             }
             Ok(reply) if !reply.faults.is_empty() => {
                 failed += 1;
@@ -124,7 +196,7 @@ mod tests {
     #[test]
     fn each_daemon_has_its_block_and_faults_are_counted() {
         let words = |words: &str| vec![words.to_owned()];
-        let replies = vec![
+        let replies = [
             (
                 "service-manager shop".to_owned(),
                 Ok(ReloadReply {
@@ -143,6 +215,7 @@ mod tests {
         let expected = "service-manager shop: 00000000000000aa\n  applied: service shop: queue_max is 7, was 1000\n  \
                         needs a restart: service shop: workers is 3, was unset\nload-manager shop: not taken, the one \
                         in force stays\n  listen: in use\ntask-processor c1 did not answer: too late\n";
-        assert_eq!(text(&replies, "applied"), (expected.to_owned(), 2));
+        let replies = replies.iter().map(|(daemon, reply)| (daemon.clone(), reply));
+        assert_eq!(text(replies, "applied"), (expected.to_owned(), 2));
     }
 }

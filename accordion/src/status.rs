@@ -9,6 +9,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
+use cluster::config::Cluster;
 use proto::load_manager as decisions;
 use proto::service_manager as front;
 use serde::Serialize;
@@ -143,6 +144,15 @@ fn certificates(
         Ok(nodes) => certificates::of(views, pool.unwrap_or_default(), &nodes, SystemTime::now()),
         Err(why) => why + "\n",
     }
+}
+
+/// The nodes that answer and go by another file than the one with this digest.
+pub(crate) async fn nodes_of_another_file(cluster: &Cluster, digest: &str) -> Vec<String> {
+    let pool = pool::ask(&cluster.nodes, &Nodes::of(cluster)).await;
+    let differs = |node: &&pool::NodeView| {
+        node.config_digest().is_some_and(|theirs| !theirs.is_empty() && theirs != digest)
+    };
+    pool.iter().filter(differs).map(|node| node.name().to_owned()).collect()
 }
 
 /// The daemons that go by another file than the one with this digest.

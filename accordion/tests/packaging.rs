@@ -47,6 +47,23 @@ fn what_no_restart_mends_is_not_started_again() {
 }
 
 #[test]
+fn systemctl_reload_asks_the_daemon_and_fails_when_that_does_not_take_the_file() {
+    for service in SERVICES {
+        let unit = fs::read_to_string(packaging().join("systemd").join(service)).unwrap();
+        let reloads: Vec<&str> = unit.lines().filter(|line| line.starts_with("ExecReload=")).collect();
+        let line = "ExecReload=/usr/bin/accordion reload --wait --config /etc/accordion/cluster.toml %N";
+        assert_eq!(reloads, [line], "{service}");
+    }
+    // Nobody answers here, which is no success.
+    let place = tempfile::tempdir().unwrap();
+    let (run, file) = (place.path().join("run"), packaging().join("cluster.toml"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_accordion"));
+    command.args(["reload", "--wait", "service-manager@demo", "--config"]).arg(file);
+    let output = command.arg("--runtime-dir").arg(run).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+}
+
+#[test]
 fn the_configuration_of_the_package_is_good() {
     let file = packaging().join("cluster.toml");
     let output = Command::new(env!("CARGO_BIN_EXE_accordion")).arg("check").arg(file).output().unwrap();

@@ -31,7 +31,7 @@ use std::time::Duration;
 
 pub use change::{Change, KeyChange, Owner, changes};
 pub use fault::{Fault, Faults};
-pub use file::{FILE_BYTES_MAX, newest, newest_digest, parse, read, take, text};
+pub use file::{FILE_BYTES_MAX, Whereabouts, newest, newest_digest, parse, read, take, text, whereabouts};
 pub use floor::{Floor, TimeOfDay, Weekday};
 pub(crate) use kind::is_name;
 pub use network::Network;

@@ -64,14 +64,13 @@ struct Shared {
 }
 
 impl Files {
-    /// Reads them again. What came of it is logged; where one has a fault, the one in force stays.
-    pub fn reload(&self) {
-        if let Some(tls) = &self.machines {
-            tls.reload();
-        }
-        if let Some(certificates) = &self.clients {
-            certificates.reload();
-        }
+    /// Reads them again. What came of it is logged; where some have a fault, those in force stay. Answers the
+    /// faults.
+    pub fn reload(&self) -> Vec<String> {
+        let machines = self.machines.as_ref().and_then(|tls| tls.reload().err());
+        let clients = self.clients.as_ref().and_then(|shown| shown.reload().err());
+        let machines = machines.map(|fault| fault.to_string());
+        machines.into_iter().chain(clients.map(|fault| fault.to_string())).collect()
     }
 }
 
@@ -110,9 +109,11 @@ impl Tls {
         Ok(Self(Arc::new(Shared { cluster: cluster.to_owned(), identity, places, in_force })))
     }
 
-    /// Reads the files again, and goes by them from the next handshake on. With a fault nothing changes. What
-    /// came of it is logged.
-    pub fn reload(&self) {
+    /// Reads the files again, and goes by them from the next handshake on. What came of it is logged.
+    ///
+    /// # Errors
+    /// A file is missing or unfit, and nothing changes; the text says what to do.
+    pub fn reload(&self) -> Result<(), TlsFault> {
         let Shared { cluster, identity, places, in_force } = &*self.0;
         match Loaded::read(cluster, places, identity) {
             Ok(loaded) => {
@@ -120,8 +121,12 @@ impl Tls {
                 in_force.store(Arc::new(loaded));
                 info!(certificate = %places.certificate.display(), expires, "the certificate was read again");
                 self.warn_of_expiry();
+                Ok(())
             }
-            Err(fault) => error!("{fault}; the certificate that is in force stays"),
+            Err(fault) => {
+                error!("{fault}; the certificate that is in force stays");
+                Err(fault)
+            }
         }
     }
 

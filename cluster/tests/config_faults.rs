@@ -14,6 +14,7 @@ use std::fs;
 use std::path::Path;
 
 use cluster::config::{self, FILE_BYTES_MAX};
+use cluster::daemon::Reload;
 use proptest::prelude::*;
 
 /// A sound file; each case replaces one of its lines.
@@ -58,6 +59,34 @@ fn each_kind_of_fault_is_told_with_its_place_and_its_remedy() {
         }
     }
     assert!(differences.is_empty(), "{differences}");
+}
+
+#[tokio::test]
+async fn a_daemon_that_runs_refuses_each_kind_of_fault_and_goes_by_the_file_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cluster.toml");
+    fs::write(&path, SOUND).unwrap();
+    config::read(&path).unwrap();
+    let (digest, mut reload) =
+        (config::newest_digest(), Reload::on_hangups(&path, Default::default()).unwrap());
+    let reloader = reload.reloader();
+    let taken_at = reloader.last().taken_at;
+    let cases = cases::CASES.iter().chain(data_path::CASES).chain(sharing::CASES);
+    for (line, becomes, expected) in cases.filter(|(_, _, expected)| !expected.is_empty()) {
+        fs::write(&path, with_line(*line, becomes)).unwrap();
+        let report = tokio::select! {
+            report = reloader.reload() => report,
+            asked = reload.next() => panic!("{becomes}: the daemon is to go by {asked:?}"),
+        };
+        let without_name =
+            |fault: &String| fault.strip_prefix(&format!("{}:", path.display())).map(str::to_owned);
+        let told: Option<Vec<String>> = report.faults.iter().map(without_name).collect();
+        let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
+        assert_eq!(told, Some(expected), "{becomes}");
+        let last = reloader.last();
+        assert_eq!((last.faults, last.taken_at), (report.faults, taken_at), "{becomes}");
+        assert_eq!(config::newest_digest(), digest, "{becomes}");
+    }
 }
 
 #[test]

@@ -149,9 +149,37 @@ const OTHER_VALUES: [(&str, &[(&str, &str)]); 9] = [
     ),
 ];
 
+/// One for each key without a default, but the name of a node, which makes it another, and those of a floor.
+const OTHER_REQUIRED: [(&str, &str, &str); 8] = [
+    ("[cluster]", "name", "\"other\""),
+    ("[[node]]", "address", "\"127.0.0.99\""),
+    ("[service.demo]", "front_end", "\"127.0.0.98\""),
+    ("[service.demo]", "listen", "\"127.0.0.1:8088\""),
+    ("[service.demo]", "command", "[\"other\", \"{port}\"]"),
+    ("[service.demo]", "capacity", "10"),
+    (CLIENTS_TLS, "listen", "\"127.0.0.1:8444\""),
+    (CLIENTS_TLS, "certificates", "[{ certificate = \"/c\", key = \"/k\" }]"),
+];
+
 /// The keys without a default.
 const REQUIRED: [&str; 10] =
     ["name", "address", "front_end", "listen", "command", "capacity", "from", "to", "nodes", "certificates"];
+
+/// Each key of the reference file, with the file where it is unset or as it was and the one with another value.
+#[allow(dead_code, reason = "other tests include this file for it")]
+pub(crate) fn each_key_changed() -> Vec<(String, Cluster, Cluster)> {
+    let others = OTHER_VALUES
+        .iter()
+        .flat_map(|(table, values)| values.iter().map(move |(key, value)| (*table, *key, *value, "")));
+    let required = OTHER_REQUIRED.iter().map(|(table, key, value)| (*table, *key, *value, *key));
+    let changed = |(table, key, value, kept): (&str, &str, &str, &str)| {
+        let Entry { line, value: own, .. } = entry(table, key);
+        let before = if kept.is_empty() { String::new() } else { format!("{key} = {own}") };
+        let after = format!("{key} = {value}");
+        (format!("{table} {key}"), sound(&with_line(line, &before)), sound(&with_line(line, &after)))
+    };
+    others.chain(required).map(changed).collect()
+}
 
 fn sound(text: &str) -> Cluster {
     config::parse("cluster.toml", text).unwrap_or_else(|faults| panic!("{faults}\n{text}"))

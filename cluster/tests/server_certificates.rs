@@ -170,7 +170,7 @@ fn what_was_renewed_is_shown_once_it_was_read_again() {
     let certificates = site.load(&["shop"]);
     let new = site.issue("shop", &["shop.example"], now + 90 * DAY);
     assert!(shown(&certificates, "shop.example") == old);
-    certificates.reload();
+    certificates.reload().unwrap();
     assert!(shown(&certificates, "shop.example") == new);
     assert!(certificates.expires() > now + 80 * DAY);
 }
@@ -184,7 +184,7 @@ fn bad_new_files_change_nothing() {
     let files = site.files("shop");
     let key = fs::read(&files.key).unwrap();
     let still = || {
-        certificates.reload();
+        certificates.reload().unwrap_err();
         assert!(shown(&certificates, "shop.example") == old);
     };
     site.issue("shop", &["shop.example"], now - DAY);
@@ -206,7 +206,7 @@ fn what_has_expired_is_shown_where_there_is_nothing_better() {
     assert!(shown(&certificates, "shop.example") == expired);
     let other = site.issue("other", &["other.example"], SystemTime::now() + DAY);
     let certificates = site.load(&["shop", "other"]);
-    certificates.reload();
+    certificates.reload().unwrap();
     assert!(shown(&certificates, "other.example") == other);
 }
 

@@ -216,7 +216,7 @@ async fn new_files_are_for_new_connections_and_a_bad_one_changes_nothing() {
     let (mut old_taken, mut old_called) = timeout(DEADLINE, &mut opened).await.unwrap();
 
     files.issue_with(&self::node(), Validity::days(300));
-    node.reload();
+    node.reload().unwrap();
     assert!(days_left(node.expires(), first) > 290);
     // What was open goes on.
     old_called.write_all(b"still here").await.unwrap();
@@ -228,7 +228,7 @@ async fn new_files_are_for_new_connections_and_a_bad_one_changes_nothing() {
 
     let before = node.expires();
     std::fs::write(files.path().join("node-c1.pem"), "no certificate").unwrap();
-    node.reload();
+    assert!(node.reload().unwrap_err().to_string().contains("node-c1.pem"));
     assert_eq!(node.expires(), before);
     assert_eq!(meet(&node, &front).await.caller, Ok(()));
 }

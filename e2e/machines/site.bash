@@ -84,6 +84,11 @@ check_health() {
     fi
 }
 
+says_what_the_page_shows() {
+    without_numbers() { sed 's/digest [0-9a-f]*/digest/; s/[0-9][0-9]*/0/g'; }
+    diff <(page_block '4. Ask the doctor' 2 | without_numbers) <(doctor | without_numbers)
+}
+
 check_doctor() {
     local fault="node c2: cannot run the program of shop: there is no /usr/bin/shopd"
     doctor_finds() { grep -q "$1" <<<"$(doctor 2>&1)"; }
@@ -92,6 +97,8 @@ check_doctor() {
     else
         bad "doctor, a program that is missing" "it is not found" "$(doctor 2>&1)"
     fi
+    until_so 30 says_what_the_page_shows # the counts reach the load-manager a moment after the start
+    check "doctor, what it says" "is what the page shows, but for the numbers" says_what_the_page_shows
     program_on c2
     check_health "doctor, all machines"
     inside c2 systemctl stop task-processor

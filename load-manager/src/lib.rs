@@ -29,7 +29,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use cluster::config::{Cluster, Service};
-use cluster::daemon::{self, DaemonArgs, Reload, Reopen, Shutdown};
+use cluster::daemon::{self, DaemonArgs, Outcome, Reload, Reopen, Shutdown};
 use cluster::tls::{self, Tls, TlsFault};
 use proto::load_manager::load_manager_server::LoadManagerServer;
 use proto::reload::reload_server::ReloadServer;
@@ -69,6 +69,11 @@ pub struct Places {
     pub journal: PathBuf,
     /// The file with the number of its last life.
     pub incarnation: PathBuf,
+}
+
+/// What a load-manager of `service` that goes by `in_force` would make of `read`.
+pub fn rehearse(in_force: &Cluster, read: &Cluster, service: &str) -> Outcome {
+    reload::plan(in_force, read, service).1
 }
 
 /// Runs the daemon from its command line to its end.

@@ -2,9 +2,10 @@
 //! concern at all. Pure.
 
 use cluster::config::{Change, Cluster, KeyChange, Owner, Service};
+use cluster::daemon::Outcome;
 
 /// The keys of a service that its load-manager does not look at.
-const NOT_OURS: [&str; 33] = [
+const NOT_OURS: [&str; 35] = [
     "listen",
     "command",
     "ready",
@@ -35,6 +36,8 @@ const NOT_OURS: [&str; 33] = [
     "access_log",
     "access_log_file",
     "admin",
+    "tls.listen",
+    "tls.certificates",
     "scaling.long_lived_after",
     "scaling.long_lived_quiet",
     "scaling.long_lived_weight",
@@ -59,8 +62,18 @@ pub(crate) fn followed(in_force: &Cluster, read: &Cluster, service: &str) -> Clu
     }
 }
 
+/// What a load-manager of `service` that goes by `in_force` makes of `read`: what it goes by then, and what comes
+/// of it.
+pub(crate) fn plan(in_force: &Cluster, read: &Cluster, service: &str) -> (Cluster, Outcome) {
+    let now = followed(in_force, read, service);
+    let outcome = Outcome::of(in_force, &now, read, |change| concerns(change, service));
+    (now, outcome)
+}
+
 fn own_followed(own: &Service, read: &Service) -> Service {
     Service {
+        // The range that a node's word is held to.
+        ports: read.ports.clone(),
         capacity: read.capacity,
         local_capacity: read.local_capacity,
         local: read.local,

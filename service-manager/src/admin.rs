@@ -4,6 +4,7 @@
 //! `front` writes what the service-manager itself has to say to Prometheus.
 
 mod front;
+mod gate;
 mod page;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use gate::Gate;
 pub(crate) use page::Page;
 
 use front::{Front, QueueRow};

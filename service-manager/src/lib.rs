@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use cluster::config::{Cluster, Service, ServiceTls};
-use cluster::daemon::{self, DaemonArgs, Passed, Program, Purpose, Reload, Reopen, Shutdown, Store};
+use cluster::daemon::{self, DaemonArgs, Outcome, Passed, Program, Purpose, Reload, Reopen, Shutdown, Store};
 use cluster::process::Spec;
 use cluster::tls::{self, CertificateFault, ServerCertificates, Tls, TlsFault};
 use proto::reload::reload_server::ReloadServer;
@@ -50,7 +50,7 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admin::{Admin, Page};
+use crate::admin::{Admin, Gate, Page};
 use crate::calls::Calls;
 use crate::door::Door;
 use crate::fence::Fence;
@@ -108,6 +108,11 @@ struct Begun {
     certificates: tls::Files,
     program: Program,
     predecessor: Option<Predecessor>,
+}
+
+/// What a service-manager of `service` that goes by `in_force`, and holds its sockets alone, would make of `read`.
+pub fn rehearse(in_force: &Cluster, read: &Cluster, service: &str) -> Outcome {
+    reload::plan(in_force, read, service, false).1
 }
 
 /// Runs the daemon from its command line to its end.
@@ -181,6 +186,7 @@ impl Listeners {
             admin: self.admin.as_ref().map(TcpListener::try_clone).transpose()?,
             control: self.control.as_fd().try_clone_to_owned()?,
             lock: self.lock.try_clone()?,
+            is_fixed: self.is_fixed,
         })
     }
 }
@@ -247,13 +253,12 @@ async fn run(
 
     let (listeners_of_load, new_listeners) = mpsc::channel(4);
     let (successors, mut successor) = mpsc::channel(1);
-    let serving = CancellationToken::new();
     let upgrade = Arc::new(Upgrade {
         program,
         given: Some(given).into(),
         door: Arc::clone(&door),
         setting: Arc::clone(&setting),
-        start_timeout: service.start_timeout,
+        start_timeout: ArcSwap::from_pointee(service.start_timeout),
         successors,
         one_at_a_time: Mutex::default(),
         end: CancellationToken::new(),
@@ -279,24 +284,21 @@ async fn run(
 
     let mut parts = JoinSet::new();
     let is_draining = Arc::new(AtomicBool::new(false));
-    if let Some(listener) = listeners.admin {
-        let page = Page {
-            service: service.name.clone(),
-            door: Arc::clone(&door),
-            scrape: relay.scrape(),
-            access_log: Arc::clone(&access_log),
-            reloader: reload.reloader(),
-            certificates: certificates.clients.clone(),
-        };
-        let (metrics_draining, healthz_draining) = (Arc::clone(&is_draining), Arc::clone(&is_draining));
-        let admin = Admin::new(
-            move || page.text(metrics_draining.load(Ordering::Relaxed)),
-            move || healthz_draining.load(Ordering::Relaxed),
-        );
-        tracing::info!(admin = %listener.local_addr()?, "metrics and health");
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        parts.spawn(admin.serve(listener, serving.clone()));
-    }
+    let page = Page {
+        service: service.name.clone(),
+        door: Arc::clone(&door),
+        scrape: relay.scrape(),
+        access_log: Arc::clone(&access_log),
+        reloader: reload.reloader(),
+        certificates: certificates.clients.clone(),
+    };
+    let (metrics_draining, healthz_draining) = (Arc::clone(&is_draining), Arc::clone(&is_draining));
+    let admin = Admin::new(
+        move || page.text(metrics_draining.load(Ordering::Relaxed)),
+        move || healthz_draining.load(Ordering::Relaxed),
+    );
+    let mut gate = Gate::new(admin);
+    gate.open(listeners.admin)?;
     let rotated = Arc::clone(&access_log);
     parts.spawn(reopen.each(move || match &*rotated.load() {
         Some(log) => {
@@ -331,7 +333,9 @@ async fn run(
         door: Arc::clone(&door),
         relay: Arc::clone(&relay),
         access_log: Arc::clone(&access_log),
+        local: Arc::clone(&local),
         upgrade: Arc::clone(&upgrade),
+        gate,
         address,
         tick,
     };
@@ -342,27 +346,22 @@ async fn run(
         tokio::select! {
             () = shutdown.asked() => break None,
             successor = successor.recv() => break successor,
-            asked = reload.next() => {
-                if let Some(store) = follower.follow(asked).await {
-                    pulse.store(store);
-                }
-            }
+            asked = reload.next() => follower.follow(asked, |store| pulse.store(store)).await,
             never = pulse.beat() => match never {},
         }
     };
-    let service = follower.service().clone();
-    drop(follower);
+    let (service, mut gate) = follower.end();
     upgrade.end();
     if let Some(successor) = successor {
         // systemd believes only the main process, and by this word that is the other one.
         pulse.successor(successor.pid).await;
         successor.go(predecessor.as_ref()).await;
-        serving.cancel();
+        gate.close();
         replaced.cancel();
         // The load-manager's stream ends with it, and is opened again where it is served now.
         sampler.abort();
         let cut = retire(&relay, &service, &successor, &shutdown).await;
-        return stop(end, local_copy, parts, &access_log, cut).await;
+        return stop(end, local_copy, gate, parts, &access_log, cut).await;
     }
     if let Some(predecessor) = &predecessor {
         predecessor.end().await;
@@ -375,8 +374,8 @@ async fn run(
         () = shutdown.forced() => relay.drain(Duration::ZERO).await.cut,
         never = pulse.beat() => match never {},
     };
-    serving.cancel();
-    let mut stopped = pin!(stop(end, local_copy, parts, &access_log, cut));
+    gate.close();
+    let mut stopped = pin!(stop(end, local_copy, gate, parts, &access_log, cut));
     tokio::select! {
         stopped = &mut stopped => stopped,
         never = pulse.beat() => match never {},
@@ -426,12 +425,14 @@ async fn retire(relay: &Relay, service: &Service, successor: &Successor, shutdow
 async fn stop(
     end: CancellationToken,
     local_copy: JoinHandle<()>,
+    gate: Gate,
     mut parts: JoinSet<()>,
     access_log: &ArcSwapOption<AccessLog>,
     cut: u32,
 ) -> anyhow::Result<()> {
     end.cancel();
     local_copy.await.context("the keeper of the local copy failed")?;
+    gate.end().await;
     parts.shutdown().await;
     if let Some(log) = access_log.load_full() {
         let written = tokio::task::spawn_blocking(move || log.flush(LOG_TIMEOUT)).await.unwrap_or(false);

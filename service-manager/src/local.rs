@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use cluster::backoff::Backoff;
 use cluster::process::{Instance, Spec};
 use relay::UpstreamSpec;
@@ -40,7 +41,7 @@ pub(crate) struct LocalView {
 /// Keeps the local copy running.
 pub(crate) struct LocalCopy {
     door: Arc<Door>,
-    spec: Spec,
+    spec: ArcSwap<Spec>,
     view: watch::Sender<LocalView>,
 }
 
@@ -48,7 +49,18 @@ impl LocalCopy {
     /// A keeper of the copy that `spec` describes, for `door`.
     pub(crate) fn new(door: Arc<Door>, spec: Spec) -> Arc<Self> {
         let view = watch::Sender::new(LocalView { state: "starting", ..LocalView::default() });
-        Arc::new(Self { door, spec, view })
+        Arc::new(Self { door, spec: ArcSwap::from_pointee(spec), view })
+    }
+
+    /// Starts it by this from its next start on.
+    pub(crate) fn set_spec(&self, spec: Spec) {
+        self.spec.store(Arc::new(spec));
+    }
+
+    /// By what it is started next.
+    #[cfg(test)]
+    pub(crate) fn spec(&self) -> Arc<Spec> {
+        self.spec.load_full()
     }
 
     /// What to tell a person.
@@ -70,7 +82,7 @@ impl LocalCopy {
         while !end.is_cancelled() {
             self.show("starting", String::new(), None);
             let started = tokio::select! {
-                started = Instance::start(self.spec.clone()) => started,
+                started = Instance::start(Spec::clone(&self.spec.load())) => started,
                 () = end.cancelled() => break,
             };
             let words = match started {

@@ -43,7 +43,7 @@ impl Pulse {
         pulse
     }
 
-    /// The front end listens elsewhere; tells so with the next sign of life.
+    /// The front end is about to listen elsewhere.
     pub(crate) fn store(&mut self, store: Store) {
         self.notify.store(store);
     }

@@ -3,6 +3,8 @@
 //! before anything is changed. The nodes come to it with the child_list.
 
 mod followed;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -13,17 +15,28 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use cluster::config::{Cluster, Service};
 use cluster::daemon::{Asked, Outcome, Passed, Purpose, Store};
+use cluster::process::Spec;
 use relay::Relay;
 use relay::access_log::AccessLog;
 use tokio::sync::watch;
 
+use crate::admin::Gate;
 use crate::door::Door;
+use crate::local::LocalCopy;
 use crate::succession::successor::Upgrade;
 use crate::{copies, settings, workers};
 use followed::{concerns, followed};
 
 /// Two processes that go by two files would be nobody's wish.
 const UNDER_WAY: &str = "an upgrade is under way, or the daemon ends; reload again when that is done";
+
+/// What a service-manager of `service` that goes by `in_force` goes by with `read`, as far as it can, and what
+/// comes of it. Where its sockets are held by somebody else, `is_fixed`, it cannot listen elsewhere.
+pub(crate) fn plan(in_force: &Cluster, read: &Cluster, service: &str, is_fixed: bool) -> (Cluster, Outcome) {
+    let now = followed(in_force, read, service, is_fixed);
+    let outcome = Outcome::of(in_force, &now, read, |change| concerns(change, service));
+    (now, outcome)
+}
 
 /// What goes by the file.
 pub(crate) struct Parts {
@@ -33,6 +46,9 @@ pub(crate) struct Parts {
     pub(crate) access_log: Arc<ArcSwapOption<AccessLog>>,
     /// Where clients come to, for people.
     pub(crate) address: Arc<ArcSwap<String>>,
+    pub(crate) local: Arc<LocalCopy>,
+    /// Where metrics are.
+    pub(crate) gate: Gate,
     /// Who is told what to give to a successor.
     pub(crate) upgrade: Arc<Upgrade>,
     /// How often load is told.
@@ -61,11 +77,12 @@ struct Ready {
     /// Where it is another.
     access_log: Option<Option<AccessLog>>,
     listeners: Option<Moved>,
+    admin: Option<Moved>,
 }
 
 /// New sockets.
 struct Moved {
-    http: Vec<TcpListener>,
+    listeners: Vec<TcpListener>,
     /// For a successor.
     copies: Vec<TcpListener>,
     store: Store,
@@ -77,38 +94,32 @@ impl Follower {
         Self { in_force, service, place, parts }
     }
 
-    /// The service as it is served now.
-    pub(crate) fn service(&self) -> &Service {
-        &self.service
+    /// The service as it is served at the end, and where metrics still are.
+    pub(crate) fn end(self) -> (Service, Gate) {
+        (self.service, self.parts.gate)
     }
 
     /// Goes by what is `asked` from now on, as far as it can, and says so. Where a part of it cannot be had,
-    /// nothing is changed. Answers what systemd is to keep now.
-    pub(crate) async fn follow(&mut self, asked: Asked) -> Option<Store> {
+    /// nothing is changed. `keep` is told what systemd is to keep before the old sockets are closed: held by it
+    /// alone they would take connections that nobody serves.
+    pub(crate) async fn follow(&mut self, asked: Asked, keep: impl FnMut(Store)) {
         let name = self.service.name.clone();
-        let now = followed(&self.in_force, &asked.cluster, &name, self.place.is_fixed);
-        let outcome = Outcome::of(&self.in_force, &now, &asked.cluster, |change| concerns(change, &name));
+        let (now, outcome) = plan(&self.in_force, &asked.cluster, &name, self.place.is_fixed);
         let service = now.service(&name).unwrap_or(&self.service).clone();
         if asked.is_rehearsal() {
-            asked.done(&outcome, "service-manager");
-            return None;
+            return asked.done(&outcome, "service-manager");
         }
         let upgrade = Arc::clone(&self.parts.upgrade);
         let Some(_nobody_is_started) = upgrade.pause() else {
-            asked.refuse(vec![UNDER_WAY.to_owned()]);
-            return None;
+            return asked.refuse(vec![UNDER_WAY.to_owned()]);
         };
         let ready = match self.prepare(&service) {
             Ok(ready) => ready,
-            Err(fault) => {
-                asked.refuse(vec![fault]);
-                return None;
-            }
+            Err(fault) => return asked.refuse(vec![fault]),
         };
-        let store = self.apply(&service, ready).await;
+        self.apply(&service, ready, keep).await;
         (self.in_force, self.service) = (now, service);
         asked.done(&outcome, "service-manager");
-        store
     }
 
     fn prepare(&self, service: &Service) -> Result<Ready, String> {
@@ -116,20 +127,26 @@ impl Follower {
             && service.access_log_file == self.service.access_log_file;
         let access_log = if is_same_log { None } else { Some(open_log(service)?) };
         let listeners = (service.listen != self.service.listen)
-            .then(|| Moved::to(service, self.place.bound))
+            .then(|| Moved::to(Purpose::Http, Some(self.place.bound), Some(service.listen), workers(service)))
             .transpose()
             .map_err(|error| format!("service {}: listen: {error}", service.name))?;
+        let admin = (service.admin != self.service.admin)
+            .then(|| Moved::to(Purpose::Admin, self.parts.gate.address(), service.admin, 1))
+            .transpose()
+            .map_err(|error| format!("service {}: admin: {error}", service.name))?;
         let log = match &access_log {
             Some(new) => new.clone(),
             None => self.parts.access_log.load().as_deref().cloned(),
         };
-        Ok(Ready { settings: settings::of(service, log), access_log, listeners })
+        Ok(Ready { settings: settings::of(service, log), access_log, listeners, admin })
     }
 
-    async fn apply(&mut self, service: &Service, ready: Ready) -> Option<Store> {
-        let Ready { settings, access_log, listeners } = ready;
+    async fn apply(&mut self, service: &Service, ready: Ready, mut keep: impl FnMut(Store)) {
+        let Ready { settings, access_log, listeners, admin } = ready;
         let parts = &self.parts;
         parts.door.set_terms(service);
+        parts.local.set_spec(Spec::at_front_end(service, service.front_end));
+        parts.upgrade.start_timeout.store(Arc::new(service.start_timeout));
         parts.tick.send_replace(service.scaling.tick);
         parts.relay.settle(&settings).await;
         if let Some(log) = access_log {
@@ -137,17 +154,25 @@ impl Follower {
             // The last handle waits for the disk.
             tokio::task::spawn_blocking(move || drop(old));
         }
-        let Moved { http, copies, store } = listeners?;
-        // The old ones must not stay open for somebody who never takes them.
-        self.parts.upgrade.moved(copies);
-        match self.move_to(&http).await {
-            Ok(bound) => {
-                let before = std::mem::replace(&mut self.place.bound, bound);
-                tracing::info!(from = %before, to = %bound, "listening");
+        if let Some(Moved { mut listeners, mut copies, store }) = admin {
+            keep(store);
+            self.parts.upgrade.moved_admin(copies.pop());
+            if let Err(error) = self.parts.gate.open(listeners.pop()) {
+                tracing::error!("no metrics: {error}");
             }
-            Err(error) => tracing::error!("some workers cannot listen on {}: {error}", service.listen),
         }
-        Some(store)
+        if let Some(Moved { listeners, copies, store }) = listeners {
+            keep(store);
+            // The old ones must not stay open for somebody who never takes them.
+            self.parts.upgrade.moved(copies);
+            match self.move_to(&listeners).await {
+                Ok(bound) => {
+                    let before = std::mem::replace(&mut self.place.bound, bound);
+                    tracing::info!(from = %before, to = %bound, "listening");
+                }
+                Err(error) => tracing::error!("some workers cannot listen on {}: {error}", service.listen),
+            }
+        }
     }
 
     async fn move_to(&self, listeners: &[TcpListener]) -> io::Result<SocketAddr> {
@@ -159,9 +184,14 @@ impl Follower {
 }
 
 impl Moved {
-    fn to(service: &Service, bound: SocketAddr) -> io::Result<Self> {
-        let (http, store) = Passed::moved(Purpose::Http, bound, service.listen, workers(service))?;
-        Ok(Self { copies: copies(&http)?, http, store })
+    fn to(
+        purpose: Purpose,
+        own: Option<SocketAddr>,
+        address: Option<SocketAddr>,
+        count: usize,
+    ) -> io::Result<Self> {
+        let (listeners, store) = Passed::moved(purpose, own, address, count)?;
+        Ok(Self { copies: copies(&listeners)?, listeners, store })
     }
 }
 

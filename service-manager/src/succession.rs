@@ -1,8 +1,9 @@
 //! A service-manager is replaced by another process while it serves: `successor` is the side of who goes,
 //! `predecessor` that of who comes. Here are the words between them, in their order:
 //!
-//! who goes: LISTENERS.. SECURED.. ADMIN? CONTROL ALL, who comes, once its local copy is ready: READY, who goes: LIST,
-//! who comes, once it accepts: SERVING, who goes: GO, and drains. END follows when who came is to end itself.
+//! who goes: LISTENERS.. SECURED.. ADMIN? FIXED? CONTROL ALL, who comes, once its local copy is ready: READY,
+//! who goes: LIST, who comes, once it accepts: SERVING, who goes: GO, and drains. END follows when who came is to
+//! end itself.
 
 pub(crate) mod predecessor;
 pub(crate) mod successor;
@@ -13,6 +14,8 @@ const LISTENERS: u8 = b'L';
 const SECURED: u8 = b'T';
 /// The socket of metrics and health checks comes with it.
 const ADMIN: u8 = b'A';
+/// The sockets for clients are held by the daemon's starter as well.
+const FIXED: u8 = b'F';
 /// The control socket and its lock come with it.
 const CONTROL: u8 = b'C';
 /// All that is listened on has come.

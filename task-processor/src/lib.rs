@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::config::{Cluster, DataPath, Service};
-use cluster::daemon::{Reload, Reloader, Shutdown};
+use cluster::daemon::{Outcome, Reload, Reloader, Shutdown};
 use cluster::tls::{Tls, TlsFault};
 use proto::reload::reload_server::ReloadServer;
 use relay::{HandshakeFault, Relay, Secured, Settings, TlsServer};
@@ -183,6 +183,11 @@ fn data_tls(config: &Config, refusals: &Arc<Refusals>) -> Option<TlsServer> {
         None if failed.fault == HandshakeFault::Gone => {}
         None => refusals.data_connection(failed.client, "", failed.words),
     }))
+}
+
+/// What the task-processor of `node` that goes by `in_force` would make of `read`.
+pub fn rehearse(in_force: &Cluster, read: &Cluster, node: &cluster::config::Node) -> Outcome {
+    Follower::new(in_force.clone(), node.clone()).outcome(read)
 }
 
 /// Answers what is asked of this daemon on its own machine, as long as it is let run.

@@ -60,7 +60,8 @@ impl Follower {
         }
     }
 
-    fn outcome(&self, read: &Cluster) -> Outcome {
+    /// What it would make of `read`.
+    pub(crate) fn outcome(&self, read: &Cluster) -> Outcome {
         let concerns = |change: &_| concerns(change, &self.node.name);
         Outcome::of(&self.in_force, &self.followed(read), read, concerns)
     }

@@ -538,19 +538,26 @@ async fn a_file_without_the_node_ends_nothing_and_one_with_more_slots_is_followe
 }
 
 #[tokio::test]
-async fn a_service_that_is_gone_from_the_file_is_served_on_and_not_granted_until_it_is_back() {
+async fn the_holder_of_a_service_that_is_gone_from_the_file_is_asked_to_drain_and_served_until_it_does() {
     let mut two_slots = cluster();
     two_slots.nodes[0].slots = 2;
     let world = world(two_slots.clone()).await;
     let grant = world.ready().await;
+    let mut holder = world.holder(1).await;
+    holder.renew(1, &[lease(&grant)]).await;
     let mut renamed = two_slots.clone();
     renamed.services[0].name = "mall".to_owned();
     let report = world.files.put(renamed).await;
     assert_eq!(report.applied, ["service shop is gone", "service mall is new"]);
+    let told = holder.heard(|reply| reply.leases[0].reclaim.is_some()).await;
+    let reclaim = told.leases[0].reclaim.clone().unwrap();
+    assert_eq!((told.sequence, told.slots_free, reclaim.for_service.as_str()), (0, 0, ""));
+    assert_eq!(reclaim.reason, "its service is not in the node's cluster.toml any more");
     assert!(matches!(world.ask("other", 1, "wish").await, Answer::Denial(_)));
     assert_eq!(world.get("/page", Some(&grant.token)).await.status, 200);
     let report = world.files.put(two_slots).await;
     assert_eq!(report.applied, ["service mall is gone", "service shop is new"]);
+    assert_eq!(holder.heard(|reply| reply.leases[0].reclaim.is_none()).await.slots_free, 1);
     assert!(matches!(world.ask("other", 1, "wish").await, Answer::Grant(_)));
 }
 

@@ -72,8 +72,11 @@ fn head(text: &mut String, view: &ServiceView) {
             let _ = write!(text, "  cluster.toml {}", front.config_digest);
         }
         if !front.config_words.is_empty() {
-            let _ = write!(text, "\n{}", front.config_words);
+            let _ = write!(text, "\nservice-manager: {}", front.config_words);
         }
+    }
+    if let Some(decisions) = view.load_manager.as_ref().ok().filter(|one| !one.config_words.is_empty()) {
+        let _ = write!(text, "\nload-manager: {}", decisions.config_words);
     }
     text.push_str("\n\n");
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use toml::de::DeTable;
@@ -89,6 +89,38 @@ pub fn parse(file_name: &str, text: &str) -> Result<Cluster, Faults> {
     }
 }
 
+/// Where the daemons of a file are that has faults elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// The cluster's name.
+    pub name: String,
+    /// Its `runtime_dir`.
+    pub runtime_dir: Option<PathBuf>,
+}
+
+/// What the text says of them, if it does: for who has something to ask the daemons about its faults.
+pub fn whereabouts(text: &str) -> Option<Whereabouts> {
+    let (tables, _) = DeTable::parse_recoverable(text);
+    let cluster = tables.get_ref().get("cluster")?.get_ref().as_table()?;
+    let word = |key| cluster.get(key)?.get_ref().as_str();
+    Some(Whereabouts { name: word("name")?.to_owned(), runtime_dir: word("runtime_dir").map(PathBuf::from) })
+}
+
 fn too_long(file_name: &str) -> Faults {
     report::only(file_name, "", format!("file too long, must be at most {FILE_BYTES_MAX} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_faults_still_says_where_its_daemons_are() {
+        let known = |runtime_dir: Option<&str>| {
+            Some(Whereabouts { name: "t".into(), runtime_dir: runtime_dir.map(PathBuf::from) })
+        };
+        assert_eq!(whereabouts("[cluster]\nname = \"t\"\n[service.a]\ncapcity = 3\n"), known(None));
+        assert_eq!(whereabouts("[cluster]\nruntime_dir = \"/r\"\nname = \"t\"\nx = \n"), known(Some("/r")));
+        assert_eq!(whereabouts("[cluster\nname = 3"), None);
+    }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::{Directories, EXIT_CONFIG, log, raise_file_limit};
-use crate::config::{self, Cluster, Service};
+use crate::config::{self, Cluster, Service, Whereabouts};
 
 /// Read where `--config` is not given, the first one that exists.
 const CONFIG_HERE: &str = "cluster.toml";
@@ -102,6 +102,12 @@ impl DaemonArgs {
     /// Nothing says where one should be, or it belongs to somebody else.
     pub fn places(&self, cluster: &Cluster) -> io::Result<Directories> {
         Directories::find(self, cluster)
+    }
+
+    /// Where the sockets are of the daemons whose file has these faults elsewhere; none where nothing says so.
+    pub fn runtime_place(&self, whereabouts: &Whereabouts) -> Option<PathBuf> {
+        let Whereabouts { name, runtime_dir } = whereabouts;
+        Directories::find_runtime(self, name, runtime_dir.as_deref()).ok()
     }
 
     /// From here on events go to stderr. `RUST_LOG` says which (default `info`); they are coloured

@@ -37,15 +37,27 @@ impl Directories {
     pub(super) fn find(args: &DaemonArgs, cluster: &Cluster) -> io::Result<Self> {
         let uid = rustix::process::geteuid().as_raw();
         let surroundings = Surroundings { variable: &|name| env::var_os(name), uid };
-        let runtime = surroundings.runtime(args.runtime_dir.as_deref(), cluster.runtime_dir.as_deref());
         let state =
             surroundings.state(args.state_dir.as_deref(), cluster.state_dir.as_deref()).ok_or_else(|| {
                 io::Error::new(ErrorKind::NotFound, "HOME is not set: say where with --state-dir")
             })?;
+        let runtime = Self::find_runtime(args, &cluster.name, cluster.runtime_dir.as_deref())?;
+        Ok(Self { runtime, state: state.join(&cluster.name) })
+    }
+
+    /// The runtime directory of the cluster of that name.
+    pub(super) fn find_runtime(
+        args: &DaemonArgs,
+        name: &str,
+        configured: Option<&Path>,
+    ) -> io::Result<PathBuf> {
+        let uid = rustix::process::geteuid().as_raw();
+        let surroundings = Surroundings { variable: &|name| env::var_os(name), uid };
+        let runtime = surroundings.runtime(args.runtime_dir.as_deref(), configured);
         if runtime == surroundings.shared_runtime() {
             refuse_strange(&runtime, uid)?;
         }
-        Ok(Self { runtime: runtime.join(&cluster.name), state: state.join(&cluster.name) })
+        Ok(runtime.join(name))
     }
 
     /// The same, made where they are missing.

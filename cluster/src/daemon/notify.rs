@@ -84,11 +84,12 @@ impl Notify {
         }
     }
 
-    /// Has systemd keep what the daemon listens on, for its next life, from the next word on.
+    /// Has systemd keep what the daemon listens on, for its next life.
     pub fn store(&mut self, store: Store) {
         if self.systemd.is_some() {
             self.unstored.extend(store.stale.into_iter().map(Change::Remove));
             self.unstored.extend(store.new.into_iter().map(Change::Add));
+            self.tell_store();
         }
     }
 

@@ -82,17 +82,18 @@ impl Passed {
         Self { files: names.zip(sys::take_passed_files(count)).collect(), ..Self::default() }
     }
 
-    /// What a predecessor hands over, which systemd has kept already where it keeps such things.
+    /// What a predecessor hands over, which systemd has kept already where it keeps such things; and whether
+    /// those for clients were its starter's.
     ///
     /// # Errors
     /// A file is no socket.
-    pub fn handed(files: Vec<(Purpose, OwnedFd)>) -> io::Result<Self> {
+    pub fn handed(files: Vec<(Purpose, OwnedFd)>, is_starters: bool) -> io::Result<Self> {
         let named = files.into_iter().map(|(purpose, file)| {
             let bound = SockRef::from(&file).local_addr()?.as_socket();
             let bound = bound.ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?;
             Ok((purpose.name(bound), file))
         });
-        Ok(Self { files: named.collect::<io::Result<_>>()?, ..Self::default() })
+        Ok(Self { files: named.collect::<io::Result<_>>()?, is_starters, ..Self::default() })
     }
 
     /// Sockets listening on `address`: those of the starter, however many; or those of the store, and as many
@@ -118,6 +119,8 @@ impl Passed {
             return Ok(starters);
         }
         let mut listeners = self.stored(purpose, address)?;
+        // At another address they are bound here, and nobody else's.
+        self.is_starters &= !listeners.is_empty();
         let more = match listeners.first() {
             None => bind_free(address, count)?,
             Some(first) => as_many_more(first, count.saturating_sub(listeners.len()))?,
@@ -146,21 +149,26 @@ impl Passed {
         self.is_starters
     }
 
-    /// Sockets listening on `address` while the process still listens on `own`, which it is going to close; and
-    /// what is to change in the store then.
+    /// Sockets listening on `address`, none where there is none, while the process may still listen on `own`, which
+    /// it is going to close; and what is to change in the store then.
     ///
     /// # Errors
     /// The address is in use or not ours; the text says what to do.
     pub fn moved(
         purpose: Purpose,
-        own: SocketAddr,
-        address: SocketAddr,
+        own: Option<SocketAddr>,
+        address: Option<SocketAddr>,
         count: usize,
     ) -> io::Result<(Vec<TcpListener>, Store)> {
-        let listeners = bind_beside(own, address, count)?;
+        let listeners = match (own, address) {
+            (_, None) => Vec::new(),
+            (None, Some(address)) => bind_free(address, count)?,
+            (Some(own), Some(address)) => bind_beside(own, address, count)?,
+        };
         let mut passed = Self::default();
         passed.keep(purpose, &listeners)?;
-        Ok((listeners, Store { stale: BTreeSet::from([purpose.name(own)]), ..passed.store() }))
+        let stale = own.into_iter().map(|own| purpose.name(own)).collect();
+        Ok((listeners, Store { stale, ..passed.store() }))
     }
 
     /// What is to change in the store. What nobody took is closed.
@@ -324,15 +332,25 @@ mod tests {
         let before = address(&old);
         // The same port of every address is taken by nobody but the process itself.
         let everywhere = SocketAddr::new(std::net::Ipv4Addr::UNSPECIFIED.into(), before.port());
-        let (listeners, store) = Passed::moved(Purpose::Http, before, everywhere, 3).unwrap();
+        let (listeners, store) = Passed::moved(Purpose::Http, Some(before), Some(everywhere), 3).unwrap();
         assert_eq!((listeners.len(), address(&listeners)), (3, everywhere));
         assert_eq!(store.stale, BTreeSet::from([Purpose::Http.name(before)]));
         drop((old, listeners));
         let mut second = next_life(store);
         assert_eq!(second.listeners(Purpose::Http, everywhere, 3).unwrap().len(), 3);
         let taken = listener_on_a_port();
-        let fault = Passed::moved(Purpose::Http, before, taken.local_addr().unwrap(), 1).unwrap_err();
-        assert_eq!(fault.kind(), ErrorKind::AddrInUse);
+        for own in [Some(before), None] {
+            let fault = Passed::moved(Purpose::Http, own, Some(taken.local_addr().unwrap()), 1).unwrap_err();
+            assert_eq!(fault.kind(), ErrorKind::AddrInUse);
+        }
+    }
+
+    #[test]
+    fn who_listens_nowhere_any_more_stores_nothing() {
+        let admin = Passed::default().listener(Purpose::Admin, ANY_PORT).unwrap().local_addr().unwrap();
+        let (listeners, store) = Passed::moved(Purpose::Admin, Some(admin), None, 1).unwrap();
+        assert!(listeners.is_empty() && store.new.is_empty(), "{store:?}");
+        assert_eq!(store.stale, BTreeSet::from([Purpose::Admin.name(admin)]));
     }
 
     #[test]
@@ -343,6 +361,12 @@ mod tests {
         let mut passed = Passed { files, ..Passed::default() };
         assert_eq!(passed.listeners(Purpose::Http, listening, 4).unwrap().len(), 1);
         assert!(passed.are_a_starters());
+        let handed = || vec![(Purpose::Http, bind(ANY_PORT, false).unwrap().into())];
+        for (address, is_fixed) in [(ANY_PORT, true), (listener_on_a_free_port(), false)] {
+            let mut handed = Passed::handed(handed(), true).unwrap();
+            handed.listeners(Purpose::Http, address, 1).unwrap();
+            assert_eq!(handed.are_a_starters(), is_fixed, "{address}");
+        }
         let store = passed.store();
         assert!(store.new.is_empty() && store.stale.is_empty(), "{store:?}");
     }

@@ -114,24 +114,36 @@ impl Reloader {
 
     async fn reload_once(&self) -> Report {
         // Whatever becomes of the file: a certificate that is about to expire must not wait for it.
-        let certificates = self.certificates.clone();
-        if let Err(failed) = tokio::task::spawn_blocking(move || certificates.reload()).await {
-            error!("reading the certificate failed, the one in force stays: {failed}");
-        }
+        let certificates = self.read_certificates().await;
         // Before the file is read, not after it: whatever is written after this is read by the next one.
         let Ok(place) = self.asks.reserve().await else { return Report::ended() };
         let path = self.path.clone();
         let read = tokio::task::spawn_blocking(move || {
             config::parse(&path.display().to_string(), &config::text(&path)?)
         });
-        let cluster = match read.await {
-            Ok(Ok(cluster)) => cluster,
-            Ok(Err(faults)) => return self.refuse(words(&faults)),
-            Err(failed) => return self.refuse(vec![format!("reading it failed: {failed}")]),
+        let read = match read.await {
+            Ok(read) => read.map_err(|faults| words(&faults)),
+            Err(failed) => Err(vec![format!("reading it failed: {failed}")]),
+        };
+        let cluster = match (certificates.is_empty(), read) {
+            (true, Ok(cluster)) => cluster,
+            (_, read) => {
+                return self
+                    .refuse(certificates.into_iter().chain(read.err().into_iter().flatten()).collect());
+            }
         };
         let (answer, answered) = oneshot::channel();
         place.send(Asked::new(cluster, Some(self.clone()), answer));
         answered.await.unwrap_or_else(|_| Report::ended())
+    }
+
+    /// Their faults.
+    async fn read_certificates(&self) -> Vec<String> {
+        let certificates = self.certificates.clone();
+        match tokio::task::spawn_blocking(move || certificates.reload()).await {
+            Ok(faults) => faults,
+            Err(failed) => vec![format!("reading the certificates failed: {failed}")],
+        }
     }
 
     /// What would come of a file with this text, of that name; nothing is changed.

@@ -58,9 +58,11 @@ impl ServerCertificates {
         files.iter().filter_map(|files| judged(files).err()).collect()
     }
 
-    /// Reads the files again, and goes by them from the next handshake on. With a fault nothing changes; to have
-    /// expired is a fault here, unless what it would replace has too. What came of it is logged.
-    pub fn reload(&self) {
+    /// Reads the files again, and goes by them from the next handshake on. What came of it is logged.
+    ///
+    /// # Errors
+    /// A file is missing or unfit, or has expired, unless what it would replace has too; then nothing changes.
+    pub fn reload(&self) -> Result<(), CertificateFault> {
         let Shared { files, in_force } = &*self.0;
         let read = Loaded::read(files).and_then(|loaded| loaded.unless_worse(&in_force.load(), files));
         match read {
@@ -68,8 +70,12 @@ impl ServerCertificates {
                 in_force.store(Arc::new(loaded));
                 info!(expires = date(self.expires()), "the certificates for clients were read again");
                 self.warn_of_expiry();
+                Ok(())
             }
-            Err(fault) => error!("{fault}; the certificates for clients that are in force stay"),
+            Err(fault) => {
+                error!("{fault}; the certificates for clients that are in force stay");
+                Err(fault)
+            }
         }
     }
 

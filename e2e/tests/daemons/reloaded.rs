@@ -197,8 +197,54 @@ fn asked_with_the_command(site: &Site, text: &str) {
     write(site, &text.replace("capacity = 7", "capcity = 7"));
     let (status, said) = output(site.command("reload").arg("--wait"));
     assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains("did you mean \"capacity\"?"), "{said}");
+    // Each of the four was asked, and says so from now on.
+    assert_eq!(said.matches("did you mean \"capacity\"?").count(), 4, "{said}");
     write(site, text);
+    let status = site.status().unwrap();
+    for daemon in ["service_manager", "load_manager"] {
+        let words = status[daemon]["Ok"]["config_words"].as_str().unwrap().to_owned();
+        assert!(words.starts_with("the newest cluster.toml was not taken: "), "{daemon}: {words}");
+    }
+    let (status, said) = output(site.command("reload").arg("load-manager@demo"));
+    assert_eq!((status, said.lines().count()), (Some(0), 1), "only that one: {said}");
+}
+
+#[test]
+fn a_service_that_is_gone_from_the_file_leaves_its_node_and_is_lent_it_again_when_it_is_back() {
+    let mut site = Site::up(PROGRAM, &Plan { nodes: 1, ..Plan::default() });
+    let first = std::fs::read_to_string(site.config()).unwrap();
+    let load = Arrivals::start(site.address(), PER_SECOND, WAIT_MS);
+    site.wait_for_node("c1", STEP);
+    let mut socket = WebSocket::open(site.address());
+    // Only the node hears of it, so that the front end goes by another file.
+    write(&site, &first.replace("service.demo", "service.mall"));
+    assert!(site.run("reload", &["task-processor"]).status.success());
+    wait_for("the node is asked back", STEP, || {
+        site.log().contains("draining: its service is not in the node's cluster.toml any more").then_some(())
+    });
+    let mut check = Command::new(PROGRAM);
+    check
+        .arg("check")
+        .arg(site.config())
+        .arg("--diff")
+        .arg("--runtime-dir")
+        .arg(site.directory().join("run"));
+    let said = String::from_utf8(check.output().unwrap().stdout).unwrap();
+    assert!(said.contains("node c1 goes by another cluster.toml than this front end"), "{said}");
+    write(&site, &first);
+    wait_for("its front end says so of it", STEP, || {
+        let detail = site.node("c1")["detail"].as_str().unwrap_or_default().to_owned();
+        detail.contains("its cluster.toml is another than this front end's").then_some(())
+    });
+    assert!(site.run("reload", &["--wait"]).status.success());
+    // Put back before it was given back, it may stay; either way it serves.
+    site.wait_for_node("c1", STEP);
+    load.wait_on(STEP);
+    socket.echo();
+    let tally = load.finish().print("service gone and back");
+    tally.assert_no_safe_lost();
+    assert_eq!(tally.unsafe_.lost(), 0, "{:#?}", tally.unsafe_.losses);
+    assert!(site.down().success());
 }
 
 /// A service-manager on its own, with its local copy, that listens by itself.

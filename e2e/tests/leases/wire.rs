@@ -103,6 +103,7 @@ pub(crate) fn word(roll: Roll, incarnation: u64) -> NodeWord {
         fenced: roll.fenced,
         slots_free: roll.slots_free as u32,
         reclaiming: roll.reclaiming,
+        config_digest: None,
         requests_cut: 0,
         maintenance: roll.maintenance,
         stopping: roll.stopping,

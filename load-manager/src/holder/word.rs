@@ -20,6 +20,8 @@ pub struct NodeWord {
     pub reclaiming: bool,
     /// Requests that it cut since its daemon's start, because the time for their end was over.
     pub requests_cut: u64,
+    /// The digest of its cluster.toml; `None`: it did not tell.
+    pub config_digest: Option<u64>,
     /// Whether an operator drained it.
     pub maintenance: bool,
     /// Whether its daemon is about to end.
@@ -109,6 +111,7 @@ impl NodeWord {
             slots_free: self.slots_free,
             reclaiming: self.reclaiming,
             requests_cut: self.requests_cut,
+            config_digest: self.config_digest,
             maintenance: self.maintenance,
             stopping: self.stopping,
             cpu: self.cpu,

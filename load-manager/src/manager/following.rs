@@ -1,32 +1,26 @@
 //! A cluster.toml that was read again, put in force as far as that goes while requests run.
 
 use cluster::config::Cluster;
-use cluster::daemon::{Asked, Outcome};
+use cluster::daemon::Asked;
 
 use super::Manager;
 use crate::holder;
-use crate::reload::{concerns, followed};
+use crate::reload::plan;
 
 impl Manager {
     /// Goes by `read` from now on, as far as it can, and says so.
     pub(super) fn answer(&mut self, asked: Asked) {
-        let outcome = self.outcome(&asked.cluster);
+        let (_, outcome) = plan(&self.cluster, &asked.cluster, &self.service.name);
         if !asked.is_rehearsal() {
             self.follow(&asked.cluster);
         }
         asked.done(&outcome, "load-manager");
     }
 
-    fn outcome(&self, read: &Cluster) -> Outcome {
-        let service = &self.service.name;
-        let now = followed(&self.cluster, read, service);
-        Outcome::of(&self.cluster, &now, read, |change| concerns(change, service))
-    }
-
     /// Goes by `read` from now on, as far as it can.
     pub(super) fn follow(&mut self, read: &Cluster) {
         let service = &self.service.name;
-        let now = followed(&self.cluster, read, service);
+        let (now, _) = plan(&self.cluster, read, service);
         if read.service(service).is_none() {
             tracing::warn!(
                 service,

@@ -20,19 +20,21 @@ impl Manager {
         let members = holder.settings().order.iter().map(|&index| &holder.nodes()[index]);
         let leaving = holder.nodes().iter().filter(|node| node.membership == Membership::Leaving);
         let nodes = members.chain(leaving);
+        let config_digest = Some(config::newest_digest()).filter(|digest| !digest.is_empty());
         wire::StatusReply {
             service: self.service.name.clone(),
             policy: policy.to_owned(),
             level: holder.last().map(|last| last.level.to_string()).unwrap_or_default(),
             generation: holder.list().generation,
             data: holder.has_data(now),
-            nodes: nodes.map(|node| node_view(node, now)).collect(),
+            nodes: nodes.map(|node| node_view(node, now, config_digest.as_deref())).collect(),
             last: self.journal.last_of_this_run(),
             uptime_ms: holder.uptime(now).as_millis() as u64,
             standby: holder.fleet().standby_count(),
             claim: claim_view(holder),
             certificate_expires_unix_s: self.links.certificate_expires().map(unix_s),
-            config_digest: config::newest_digest(),
+            config_digest: config_digest.unwrap_or_default(),
+            config_words: self.reload.reloader().last().words(),
         }
     }
 
@@ -60,14 +62,14 @@ fn claim_view(holder: &Holder) -> Option<wire::Claim> {
     Some(wire::Claim { held, want, min, max, share: holder.share() })
 }
 
-fn node_view(node: &Node, now: Duration) -> wire::NodeView {
+fn node_view(node: &Node, now: Duration, digest: Option<&str>) -> wire::NodeView {
     let lease = node.lease();
     let millis = |since: Duration| now.saturating_sub(since).as_millis() as u64;
     wire::NodeView {
         node: node.name.clone(),
         address: lease.map(|lease| lease.data_address.clone()).unwrap_or_default(),
         state: node.state_name(now).to_owned(),
-        detail: detail(node, now),
+        detail: detail(node, now, digest),
         lease_id: lease.map(|lease| lease.id.clone()).unwrap_or_default(),
         epoch: lease.map_or(0, |lease| lease.epoch),
         since_ms: millis(node.since),
@@ -80,8 +82,8 @@ fn node_view(node: &Node, now: Duration) -> wire::NodeView {
     }
 }
 
-/// What to add to the word for its state.
-fn detail(node: &Node, now: Duration) -> String {
+/// What to add to the word for its state; `digest`: of the cluster.toml of this front end.
+fn detail(node: &Node, now: Duration, digest: Option<&str>) -> String {
     let mut parts = Vec::new();
     if let Link::Down { words } = &node.link {
         parts.push(words.clone());
@@ -92,6 +94,10 @@ fn detail(node: &Node, now: Duration) -> String {
     if node.membership == Membership::Leaving {
         parts.push("not in cluster.toml any more".to_owned());
     }
+    let ours = digest.and_then(|digest| u64::from_str_radix(digest, 16).ok());
+    if node.report.config_digest.zip(ours).is_some_and(|(theirs, ours)| theirs != ours) {
+        parts.push("its cluster.toml is another than this front end's".to_owned());
+    }
     if node.report.probe_fails {
         parts.push("the service does not answer its readiness probe there".to_owned());
     }
@@ -99,4 +105,20 @@ fn detail(node: &Node, now: Duration) -> String {
         parts.push(format!("asked again in {} s", (node.paused_until - now).as_secs() + 1));
     }
     parts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_goes_by_another_file_than_the_front_end_is_shown_with_that() {
+        let mut node = Node::new("c1", 1.0, Duration::ZERO);
+        let shown = |node: &Node| detail(node, Duration::ZERO, Some("00000000000000aa"));
+        assert_eq!(shown(&node), "");
+        node.report.config_digest = Some(0xaa);
+        assert_eq!(shown(&node), "");
+        node.report.config_digest = Some(0xab);
+        assert_eq!(shown(&node), "its cluster.toml is another than this front end's");
+    }
 }

@@ -13,6 +13,8 @@ pub struct Report {
     pub reclaiming: bool,
     /// Requests that it cut since its daemon's start, because the time for their end was over.
     pub requests_cut: u64,
+    /// The digest of its cluster.toml; `None`: it did not tell.
+    pub config_digest: Option<u64>,
     /// Whether an operator drained it.
     pub maintenance: bool,
     /// Whether its daemon is about to end.

@@ -27,6 +27,7 @@ pub(crate) fn node_word(reply: pb::RenewReply) -> NodeWord {
         leases: reply.leases.into_iter().map(lease_word).collect(),
         reclaiming: reply.reclaiming,
         requests_cut: reply.requests_cut,
+        config_digest: u64::from_str_radix(&reply.config_digest, 16).ok(),
         claims: reply.claims.into_iter().map(heard_claim).collect(),
     }
 }

@@ -59,7 +59,7 @@ async fn a_load_manager_that_slept_through_its_successors_start_sets_no_list() {
             given: std::sync::Mutex::new(None),
             door: Arc::clone(&door),
             setting: Arc::clone(&setting),
-            start_timeout: Duration::ZERO,
+            start_timeout: ArcSwap::from_pointee(Duration::ZERO),
             successors: mpsc::channel(1).0,
             one_at_a_time: Mutex::default(),
             end: CancellationToken::new(),

@@ -3,14 +3,13 @@
 use cluster::config::{Change, Cluster, KeyChange, Owner, Scaling, Service};
 
 /// The keys of a service by which only its load-manager and the nodes go.
-const NOT_OURS: [&str; 27] = [
+const NOT_OURS: [&str; 26] = [
     "path",
     "min",
     "max",
     "weight",
     "priority",
     "standby",
-    "long_lived_timeout",
     "floor",
     "scaling.policy",
     "scaling.target",
@@ -46,6 +45,12 @@ pub(super) fn followed(in_force: &Cluster, read: &Cluster, service: &str, is_fix
 fn own_followed(own: &Service, read: &Service, is_fixed: bool) -> Service {
     Service {
         listen: if is_fixed { own.listen } else { read.listen },
+        admin: read.admin,
+        ready: read.ready.clone(),
+        ports: read.ports.clone(),
+        start_timeout: read.start_timeout,
+        stop_timeout: read.stop_timeout,
+        long_lived_timeout: read.long_lived_timeout,
         capacity: read.capacity,
         local_capacity: read.local_capacity,
         queue_max: read.queue_max,
@@ -174,8 +179,14 @@ mod tests {
             "scaling.long_lived_after = \"20s\"",
             "scaling.long_lived_quiet = \"2s\"",
             "scaling.long_lived_weight = 0.2",
+            "admin = \"127.0.0.1:9000\"",
+            "ready = \"/z\"",
+            "ports = \"30000-30010\"",
+            "start_timeout = \"3s\"",
+            "stop_timeout = \"3s\"",
+            "long_lived_timeout = \"7m\"",
         ];
-        let restart = ["workers = 3", "upstream = \"h2c\"", "admin = \"127.0.0.1:9000\"", "ready = \"/z\""];
+        let restart = ["workers = 3", "upstream = \"h2c\""];
         for (lines, is_applied) in [(applied.as_slice(), true), (&restart, false)] {
             for line in lines {
                 let read = own(line);

@@ -10,7 +10,7 @@ use proto::Message;
 use proto::service_manager::SetChildListRequest;
 use tokio::time::timeout;
 
-use super::{ADMIN, ALL, ANSWER_TIMEOUT, CONTROL, END, GO, LIST, LISTENERS, READY, SECURED, SERVING};
+use super::{ADMIN, ALL, ANSWER_TIMEOUT, CONTROL, END, FIXED, GO, LIST, LISTENERS, READY, SECURED, SERVING};
 
 /// The other process.
 pub(crate) struct Predecessor {
@@ -87,7 +87,7 @@ impl Predecessor {
 
 async fn take(link: &Handover) -> anyhow::Result<Taken> {
     let mut sockets = Vec::new();
-    let mut control = None;
+    let (mut control, mut is_fixed) = (None, false);
     loop {
         let (word, files) = link.hear().await?;
         match word {
@@ -98,10 +98,11 @@ async fn take(link: &Handover) -> anyhow::Result<Taken> {
                 let mut files = files.into_iter();
                 control = files.next().zip(files.next());
             }
+            FIXED => is_fixed = true,
             ALL => break,
             other => bail!("{other} came for a socket"),
         }
     }
     let control = control.context("no control socket came")?;
-    Ok(Taken { passed: Passed::handed(sockets)?, control })
+    Ok(Taken { passed: Passed::handed(sockets, is_fixed)?, control })
 }

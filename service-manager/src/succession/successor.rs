@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use cluster::daemon::{Handover, Program};
 use proto::Message;
 use proto::service_manager::SetChildListRequest;
@@ -21,7 +22,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ADMIN, ALL, ANSWER_TIMEOUT, CONTROL, END, GO, LIST, LISTENERS, LISTENERS_PER_WORD, READY, SECURED,
+    ADMIN, ALL, ANSWER_TIMEOUT, CONTROL, END, FIXED, GO, LIST, LISTENERS, LISTENERS_PER_WORD, READY, SECURED,
     SERVING,
 };
 use crate::door::Door;
@@ -44,6 +45,8 @@ pub(crate) struct Given {
     pub(crate) admin: Option<TcpListener>,
     pub(crate) control: OwnedFd,
     pub(crate) lock: OwnedFd,
+    /// Whether those for clients are held by the daemon's starter as well.
+    pub(crate) is_fixed: bool,
 }
 
 /// Starts a successor when it is asked for.
@@ -53,7 +56,7 @@ pub(crate) struct Upgrade {
     pub(crate) given: Mutex<Option<Given>>,
     pub(crate) door: Arc<Door>,
     pub(crate) setting: Arc<Turn<Fence>>,
-    pub(crate) start_timeout: Duration,
+    pub(crate) start_timeout: ArcSwap<Duration>,
     /// Who serves instead of this process.
     pub(crate) successors: mpsc::Sender<Successor>,
     pub(crate) one_at_a_time: Turn<()>,
@@ -96,8 +99,17 @@ impl Upgrade {
 
     /// From now on this process listens here for its clients.
     pub(crate) fn moved(&self, http: Vec<TcpListener>) {
+        self.give(|given| given.http = http);
+    }
+
+    /// And here, or nowhere, for metrics.
+    pub(crate) fn moved_admin(&self, admin: Option<TcpListener>) {
+        self.give(|given| given.admin = admin);
+    }
+
+    fn give(&self, change: impl FnOnce(&mut Given)) {
         if let Some(given) = &mut *self.given.lock().expect("no holder panics") {
-            given.http = http;
+            change(given);
         }
     }
 
@@ -131,7 +143,7 @@ impl Upgrade {
 
     async fn hand_over(&self, link: &Handover, given: &Given) -> Result<(), String> {
         given.say(link).await.map_err(gone)?;
-        let ready_within = self.start_timeout + START_MARGIN;
+        let ready_within = **self.start_timeout.load() + START_MARGIN;
         expect(link, READY, ready_within).await?;
         // No list is put in force from here on, and none at all when the other one has it.
         let mut fence = self.setting.lock().await;
@@ -157,6 +169,9 @@ impl Given {
         }
         if let Some(admin) = &self.admin {
             link.say(ADMIN, &[admin.as_fd()]).await?;
+        }
+        if self.is_fixed {
+            link.say(FIXED, &[]).await?;
         }
         link.say(CONTROL, &[self.control.as_fd(), self.lock.as_fd()]).await?;
         link.say(ALL, &[]).await

@@ -6,7 +6,7 @@ mod sharing;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use cluster::config::SLOTS_MAX;
+use cluster::config::{self, SLOTS_MAX};
 use proto::task_processor as pb;
 use tonic::Status;
 
@@ -184,6 +184,7 @@ impl From<Notice> for pb::RenewReply {
             slots: u32::try_from(notice.roll.slots).unwrap_or(u32::MAX),
             reclaiming: notice.roll.reclaiming,
             requests_cut: notice.requests_cut,
+            config_digest: config::newest_digest(),
         }
     }
 }

@@ -25,6 +25,9 @@ use super::{
 };
 use kept::Kept;
 
+/// Why a lease of a service is to end that cluster.toml had when it was granted.
+const SERVICE_GONE: &str = "its service is not in the node's cluster.toml any more";
+
 /// A call's answer: at once, later, or refused.
 pub type Progress = Poll<Result<(), Refusal>>;
 
@@ -288,11 +291,17 @@ impl Book {
         }
     }
 
+    /// Whether cluster.toml has the service, as this node has read it.
+    fn serves(&self, service: &str) -> bool {
+        self.limits.drain_limits.contains_key(service)
+    }
+
     fn why_withheld(&self, now: Duration, cause: Cause, lease: &Lease) -> Option<&'static str> {
         match cause {
             _ if self.is_stopping() => Some("the node's daemon is about to end"),
             _ if self.maintenance => Some("an operator drained the node"),
             _ if lease.reclaim.is_some() => Some("it is reclaimed for another service"),
+            _ if !self.serves(&lease.holder.service) => Some(SERVICE_GONE),
             Cause::Expired { .. } if self.fronts.others_want(now, &lease.holder) => {
                 Some("it had expired and another front end wants the node")
             }

@@ -556,6 +556,28 @@ fn a_node_that_its_file_has_no_more_keeps_its_leases_and_grants_nothing_until_it
 }
 
 #[test]
+fn the_holders_of_a_service_that_is_gone_from_the_file_are_asked_to_drain_until_it_is_back() {
+    let mut day = Diary::with(Limits { slots: 2, ..limits() }, 0);
+    let lease = day.ready(s(0));
+    let only = |services: &[&str]| services.iter().map(|service| ((*service).to_owned(), s(300))).collect();
+    day.book.effects();
+    day.book.set_drain_limits(only(&["mail"]));
+    assert!(day.book.effects().contains(&Effect::NotifyAll), "its holder hears it at once");
+    let roll = day.book.roll(s(1), &renewal("shop", 1, vec![lease.clone()]));
+    let asked = roll.leases[0].reclaim.as_ref().unwrap();
+    assert_eq!((asked.notice, asked.for_service.as_ref(), roll.slots_free), (s(300), None, 0));
+    assert!(asked.reason.contains("not in the node's cluster.toml"), "{}", asked.reason);
+    assert_eq!(day.book.roll(s(1), &renewal("mail", 1, vec![])).slots_free, 1);
+    // It serves until its holder drains it, and that drain is for good.
+    assert_eq!(day.state(&lease), Some(State::Ready));
+    assert!(day.book.drain(s(2), &lease).is_pending());
+    assert!(matches!(day.book.undrain(s(3), &lease), Err(Refusal::Withheld { .. })));
+    day.book.set_drain_limits(only(&["mail", "shop"]));
+    assert_eq!(day.book.roll(s(4), &renewal("shop", 1, vec![lease.clone()])).leases[0].reclaim, None);
+    assert_eq!(day.book.undrain(s(4), &lease), Ok(()));
+}
+
+#[test]
 fn more_slots_are_free_at_once_and_of_fewer_only_the_free_ones_go() {
     let mut day = Diary::new();
     let lease = day.ready(s(0));

@@ -156,7 +156,7 @@ impl Secured {
     /// Gives the node a new certificate, which it reads.
     pub fn exchange(&self, validity: Validity) {
         put(self.directory.path(), &own(), &self.authority.issue(&own(), validity).unwrap());
-        self.tls.reload();
+        self.tls.reload().unwrap();
     }
 
     /// Waits until the node shows the operator what is looked for.

@@ -78,9 +78,11 @@ impl Book {
         self.effects.push(Effect::NotifyAll);
     }
 
-    /// The services that leases are granted for from now on; what is held stays held.
+    /// The services that leases are granted for from now on. The holders of those that are gone are asked to
+    /// drain theirs, as an operator would ask for all.
     pub fn set_drain_limits(&mut self, drain_limits: BTreeMap<String, Duration>) {
         self.limits.drain_limits = drain_limits;
+        self.effects.push(Effect::NotifyAll);
     }
 
     /// Announces the daemon's end: no grant any more, and each holder has the notice time to drain.

@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(1);
 impl Book {
     /// Grants a slot or says why not.
     pub fn reserve(&mut self, now: Duration, wish: Wish) -> Result<Grant, Denial> {
-        if !self.limits.drain_limits.contains_key(&wish.holder.service) {
+        if !self.serves(&wish.holder.service) {
             let refusal = Refusal::UnknownService(wish.holder.service);
             return Err(self.denial(DenialReason::UnknownService, refusal.to_string(), Duration::ZERO));
         }
@@ -53,7 +53,7 @@ impl Book {
 
     /// Free slots of which the holder would be granted one if it asked now.
     pub(super) fn slots_for(&self, now: Duration, holder: &Holder) -> usize {
-        let open = self.open_slots(holder);
+        let open = if self.serves(&holder.service) { self.open_slots(holder) } else { 0 };
         if open > 0 && self.goes_before(now, holder, open).is_some() { 0 } else { open }
     }
 

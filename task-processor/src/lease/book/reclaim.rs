@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Book, ReclaimWish};
+use super::{Book, ReclaimWish, SERVICE_GONE};
 use crate::lease::dues::Dues;
 use crate::lease::victim::Search;
 use crate::lease::{
@@ -55,7 +55,8 @@ impl Book {
     }
 
     /// What the lease's holder is told of its end, as long as one is announced. An operator's drain cuts
-    /// nothing unless it was told to, so it grants the holder all the time a drain may take.
+    /// nothing unless it was told to, so it grants the holder all the time a drain may take; and so does a
+    /// service that is gone from cluster.toml.
     pub fn announced(&self, now: Duration, lease: &Lease) -> Option<Reclaim> {
         if let Some(end) = self.ends_at {
             let reason = "the node's daemon is about to end";
@@ -66,12 +67,15 @@ impl Book {
             let notice = self.cuts_after(now).unwrap_or(lease.drain_limit);
             return Some(Reclaim { notice, reason, for_service: None });
         }
-        let Reclaiming { claimant, until, orphan_until: _ } = lease.reclaim.as_ref()?;
-        Some(Reclaim {
-            notice: until.saturating_sub(now),
-            reason: claimant.shortage.words(),
-            for_service: Some(claimant.holder.service.clone()),
-        })
+        if let Some(Reclaiming { claimant, until, orphan_until: _ }) = &lease.reclaim {
+            return Some(Reclaim {
+                notice: until.saturating_sub(now),
+                reason: claimant.shortage.words(),
+                for_service: Some(claimant.holder.service.clone()),
+            });
+        }
+        let is_gone = !self.serves(&lease.holder.service);
+        is_gone.then_some(Reclaim { notice: lease.drain_limit, reason: SERVICE_GONE, for_service: None })
     }
 
     /// Takes back what nobody needs any more, and what its holder now must keep.

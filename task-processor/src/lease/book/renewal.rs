@@ -63,7 +63,7 @@ impl Book {
         holder: &Holder,
         incarnation: u64,
     ) -> Result<Vec<Adopted>, Refusal> {
-        if !self.limits.drain_limits.contains_key(&holder.service) {
+        if !self.serves(&holder.service) {
             return Err(Refusal::UnknownService(holder.service.clone()));
         }
         self.hear(now, holder, incarnation)?;
