@@ -1,4 +1,7 @@
-//! `accordion check`: reads a cluster.toml as every daemon does and tells what is wrong with it.
+//! `accordion check`: reads a cluster.toml as every daemon does and tells what is wrong with it, and with the
+//! certificates that it names.
+
+mod certificates;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -36,6 +39,8 @@ struct Report {
     /// The same for files that mean the same.
     config_digest: Option<String>,
     faults: Vec<FaultView>,
+    /// What is wrong with what clients are to be shown here.
+    certificates: Vec<certificates::Finding>,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,6 +59,10 @@ pub(crate) fn main(arguments: &Args) -> ExitCode {
     }
     match args.cluster() {
         Ok(cluster) => {
+            let path = args.config_path().display().to_string();
+            if !certificates_are_good(&cluster, &path) {
+                return ExitCode::from(EXIT_CONFIG);
+            }
             // Nobody reads it: the status still tells.
             let _ = writeln!(io::stdout(), "{}: good: {}", args.config_path().display(), size(&cluster));
             if !arguments.diff {
@@ -71,17 +80,29 @@ pub(crate) fn main(arguments: &Args) -> ExitCode {
     }
 }
 
+/// Tells what is not.
+fn certificates_are_good(cluster: &Cluster, file: &str) -> bool {
+    let findings = certificates::findings(cluster);
+    for finding in &findings {
+        // As above.
+        let _ = writeln!(io::stderr(), "{}", finding.line(file));
+    }
+    findings.iter().all(|finding| !finding.is_fault)
+}
+
 fn json(path: &Path) -> ExitCode {
     let read = config::read(path);
     let cluster = read.as_ref().ok();
     let view = |fault: &Fault| FaultView { line: fault.line, column: fault.column, text: fault.text.clone() };
+    let certificates = cluster.map(certificates::findings).unwrap_or_default();
     let report = Report {
         file: path.display().to_string(),
-        good: cluster.is_some(),
+        good: cluster.is_some() && certificates.iter().all(|finding| !finding.is_fault),
         nodes: cluster.map(|cluster| cluster.nodes.len()),
         services: cluster.map(|cluster| cluster.services.len()),
         config_digest: cluster.map(Cluster::digest),
         faults: read.as_ref().err().into_iter().flatten().map(view).collect(),
+        certificates,
     };
     let text = serde_json::to_string_pretty(&report).expect("words and numbers are JSON");
     // Nobody reads it: the status still tells.

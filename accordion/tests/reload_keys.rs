@@ -12,13 +12,14 @@ use cluster::daemon::Outcome;
 
 /// The keys for which a daemon that goes by them is to be started anew: the front door (F), the load-manager (L), the
 /// task-processor of the node (T). Every other key is followed by each daemon that goes by it.
-const NEEDS_RESTART: [(&str, &str); 17] = [
+const NEEDS_RESTART: [(&str, &str); 18] = [
     // Where it is, and who may speak to it.
     ("name", "FLT"),
     ("insecure", "LT"),
     ("runtime_dir", "FLT"),
     ("state_dir", "FLT"),
-    ("tls.directory", "LT"),
+    ("tls.directory", "FLT"),
+    ("tls.data", "FT"),
     ("address", "T"),
     ("control_port", "T"),
     ("data_port", "T"),
@@ -36,7 +37,7 @@ const NEEDS_RESTART: [(&str, &str); 17] = [
 ];
 
 /// And of the door alone.
-const NEEDS_RESTART_OF_THE_DOOR: [&str; 1] = ["workers"];
+const NEEDS_RESTART_OF_THE_DOOR: [&str; 3] = ["workers", "tls.listen", "tls.certificates"];
 
 /// What each daemon makes of it, by its letter.
 fn outcomes(before: &Cluster, after: &Cluster) -> [(char, Outcome); 3] {

@@ -45,7 +45,7 @@ pub use service::{
 pub use set::{Set, SetFault, parse_with};
 pub use several::{SEVERAL_MAX, SeveralFault, several};
 pub use sharing::Sharing;
-pub use tls::Tls;
+pub use tls::{CertificateFiles, ServiceTls, Tls};
 
 /// The most services that a node may be configured to run at once.
 pub const SLOTS_MAX: u32 = 1000;

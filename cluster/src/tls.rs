@@ -1,18 +1,21 @@
 //! Mutual TLS between the machines of a cluster: who a certificate speaks for, the files it comes from, and
-//! both ends of a connection.
+//! both ends of a connection; and, apart from that, what a front end shows to its clients (`server_certificates`).
 //!
 //! A `Tls` is what one daemon shows and believes. Its files are read again when it is told to: the next
 //! handshake goes by what was read, connections that are up stay. TLS 1.3 only, since both ends are ours,
-//! and no session is resumed: a certificate that is taken out of use must not live on in a ticket.
+//! and no session is resumed: a certificate that is taken out of use must not live on in a ticket. Of the way of
+//! the requests, where `data` asks for it, that is in `data`.
 
 mod accept;
 mod authority;
 mod certificate;
+mod data;
 mod dial;
 mod expiry;
 mod files;
 mod identity;
 mod peer;
+mod server_certificates;
 mod words;
 
 use std::fmt;
@@ -35,9 +38,19 @@ pub use expiry::{WARN_BEFORE, date, days_left};
 pub use files::{Places, TlsFault};
 pub use identity::Identity;
 pub use peer::Peer;
+pub use server_certificates::{CertificateFault, ServerCertificates};
 
 /// The one protocol that is spoken inside.
 const PROTOCOL: &[u8] = b"h2";
+
+/// All certificates of a daemon, to be read again together.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    /// Those between machines.
+    pub machines: Option<Tls>,
+    /// Those that clients are shown.
+    pub clients: Option<ServerCertificates>,
+}
 
 /// What this daemon shows, and whom it believes. All clones are the same.
 #[derive(Clone)]
@@ -50,10 +63,30 @@ struct Shared {
     in_force: ArcSwap<Loaded>,
 }
 
+impl Files {
+    /// Reads them again. What came of it is logged; where some have a fault, those in force stay. Answers the
+    /// faults.
+    pub fn reload(&self) -> Vec<String> {
+        let machines = self.machines.as_ref().and_then(|tls| tls.reload().err());
+        let clients = self.clients.as_ref().and_then(|shown| shown.reload().err());
+        let machines = machines.map(|fault| fault.to_string());
+        machines.into_iter().chain(clients.map(|fault| fault.to_string())).collect()
+    }
+}
+
+impl From<Option<Tls>> for Files {
+    fn from(machines: Option<Tls>) -> Self {
+        Self { machines, clients: None }
+    }
+}
+
 /// What was read last.
 struct Loaded {
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
+    /// Of the requests.
+    data_client: Arc<ClientConfig>,
+    data_server: Arc<ServerConfig>,
     expires: SystemTime,
 }
 
@@ -124,6 +157,12 @@ impl Loaded {
         let unfit = |error| TlsFault::Unfit { file: places.certificate.clone(), error };
         Ok(Self {
             client: Arc::new(client(roots.clone(), chain.clone(), key.clone_key()).map_err(unfit)?),
+            data_client: Arc::new(
+                data::client(roots.clone(), chain.clone(), key.clone_key()).map_err(unfit)?,
+            ),
+            data_server: Arc::new(
+                data::server(cluster, roots.clone(), chain.clone(), key.clone_key()).map_err(unfit)?,
+            ),
             server: Arc::new(server(roots, chain, key).map_err(unfit)?),
             expires,
         })

@@ -67,7 +67,8 @@ async fn a_daemon_that_runs_refuses_each_kind_of_fault_and_goes_by_the_file_befo
     let path = directory.path().join("cluster.toml");
     fs::write(&path, SOUND).unwrap();
     config::read(&path).unwrap();
-    let (digest, mut reload) = (config::newest_digest(), Reload::on_hangups(&path, None).unwrap());
+    let (digest, mut reload) =
+        (config::newest_digest(), Reload::on_hangups(&path, Default::default()).unwrap());
     let reloader = reload.reloader();
     let taken_at = reloader.last().taken_at;
     let cases = cases::CASES.iter().chain(data_path::CASES).chain(sharing::CASES);

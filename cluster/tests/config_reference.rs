@@ -13,7 +13,10 @@ const WRITTEN: &str = include_str!("../../cluster.toml");
 /// The table that is explained and not in force: with a floor a newcomer would not see the last nodes go back.
 const FLOOR: &str = "[[service.demo.floor]]";
 
-/// The other one: a newcomer has no certificates.
+/// Another one: a newcomer has no certificates.
+const CLIENTS_TLS: &str = "[service.demo.tls]";
+
+/// And this: a newcomer has no certificates.
 const TLS: &str = "[tls]";
 
 /// What a copy may take of its machine.
@@ -21,18 +24,18 @@ const LIMITS: &str = "[service.demo.limits]";
 
 /// The reference file with those tables in force.
 static REFERENCE: LazyLock<String> = LazyLock::new(|| {
-    let (before, floor) = WRITTEN.split_once(&format!("# {FLOOR}\n")).unwrap();
-    let (floor, after) = floor.split_once("\n\n").unwrap();
-    let in_force = |line: &'static str| {
-        if key_of(line).is_some() { line.trim_start_matches("# ") } else { line }
-    };
-    let floor: Vec<&str> = floor.lines().map(in_force).collect();
-    let before = before.replace(&format!("\n# {TLS}\n"), &format!("\n{TLS}\n"));
-    format!("{before}{FLOOR}\n{}\n\n{after}", floor.join("\n"))
+    let written = WRITTEN.replace(&format!("\n# {TLS}\n"), &format!("\n{TLS}\n"));
+    [FLOOR, CLIENTS_TLS].iter().fold(written, |written, header| {
+        let (before, table) = written.split_once(&format!("# {header}\n")).unwrap();
+        let (table, after) = table.split_once("\n\n").unwrap();
+        let in_force = |line| if key_of(line).is_some() { line.trim_start_matches("# ") } else { line };
+        let table: Vec<&str> = table.lines().map(in_force).collect();
+        format!("{before}{header}\n{}\n\n{after}", table.join("\n"))
+    })
 });
 
 /// The headers under which the reference file explains keys, first ones only.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "[cluster]",
     "[cluster.lease]",
     "[cluster.sharing]",
@@ -41,11 +44,12 @@ const TABLES: [&str; 9] = [
     "[service.demo]",
     FLOOR,
     LIMITS,
+    CLIENTS_TLS,
     "[service.demo.scaling]",
 ];
 
 /// A value for each key with a default, sound beside those of the reference file and unlike any of them.
-const OTHER_VALUES: [(&str, &[(&str, &str)]); 9] = [
+const OTHER_VALUES: [(&str, &[(&str, &str)]); 10] = [
     ("[cluster]", &[("insecure", "true"), ("runtime_dir", "\"/r\""), ("state_dir", "\"/s\"")]),
     (
         "[cluster.lease]",
@@ -68,7 +72,7 @@ const OTHER_VALUES: [(&str, &[(&str, &str)]); 9] = [
             ("period_share", "0.2"),
         ],
     ),
-    (TLS, &[("directory", "\"/t\"")]),
+    (TLS, &[("directory", "\"/t\""), ("data", "true")]),
     ("[[node]]", &[("control_port", "7500"), ("data_port", "7501"), ("slots", "2"), ("speed", "1.25")]),
     (
         "[service.demo]",
@@ -118,6 +122,7 @@ const OTHER_VALUES: [(&str, &[(&str, &str)]); 9] = [
     ),
     (FLOOR, &[("days", "[\"sat\"]")]),
     (LIMITS, &[("cpu", "1.5"), ("memory", "\"64MiB\""), ("tasks", "20")]),
+    (CLIENTS_TLS, &[]),
     (
         "[service.demo.scaling]",
         &[
@@ -151,18 +156,20 @@ const OTHER_VALUES: [(&str, &[(&str, &str)]); 9] = [
 ];
 
 /// One for each key without a default, but the name of a node, which makes it another, and those of a floor.
-const OTHER_REQUIRED: [(&str, &str, &str); 6] = [
+const OTHER_REQUIRED: [(&str, &str, &str); 8] = [
     ("[cluster]", "name", "\"other\""),
     ("[[node]]", "address", "\"127.0.0.99\""),
     ("[service.demo]", "front_end", "\"127.0.0.98\""),
     ("[service.demo]", "listen", "\"127.0.0.1:8088\""),
     ("[service.demo]", "command", "[\"other\", \"{port}\"]"),
     ("[service.demo]", "capacity", "10"),
+    (CLIENTS_TLS, "listen", "\"127.0.0.1:8444\""),
+    (CLIENTS_TLS, "certificates", "[{ certificate = \"/c\", key = \"/k\" }]"),
 ];
 
 /// The keys without a default.
-const REQUIRED: [&str; 9] =
-    ["name", "address", "front_end", "listen", "command", "capacity", "from", "to", "nodes"];
+const REQUIRED: [&str; 10] =
+    ["name", "address", "front_end", "listen", "command", "capacity", "from", "to", "nodes", "certificates"];
 
 /// Each key of the reference file, with the file where it is unset or as it was and the one with another value.
 #[allow(dead_code, reason = "other tests include this file for it")]
@@ -233,7 +240,7 @@ fn known_keys(table: &str) -> Vec<String> {
     let text = REFERENCE.replacen(&format!("{table}\n"), &format!("{table}\nzzzzzzzz = 1\n"), 1);
     let faults = config::parse("cluster.toml", &text).unwrap_err();
     let (_, keys) = faults.iter().next().unwrap().text.split_once("must be one of ").unwrap();
-    let is_table = |key: &&str| ["lease", "sharing", "limits", "floor", "scaling"].contains(key);
+    let is_table = |key: &&str| ["lease", "sharing", "limits", "tls", "floor", "scaling"].contains(key);
     keys.split(", ").filter(|key| !is_table(key)).map(str::to_owned).collect()
 }
 
@@ -321,7 +328,7 @@ fn is_told(table: &str, key: &str, changes: &[Change], after: &Cluster) {
     let prefix = match table {
         "[cluster.lease]" => "lease.",
         "[cluster.sharing]" => "sharing.",
-        TLS => "tls.",
+        TLS | CLIENTS_TLS => "tls.",
         LIMITS => "limits.",
         "[service.demo.scaling]" => "scaling.",
         _ => "",

@@ -20,7 +20,7 @@ async fn a_hangup_has_the_file_read_and_one_with_faults_changes_nothing() {
              front_end = \"127.0.0.1\"\nlisten = \"127.0.0.1:80\"\ncommand = [\"shopd\", \"{{port}}\"]\ncapacity = 1\n"
         )
     };
-    let mut reload = Reload::on_hangups(&path, None).unwrap();
+    let mut reload = Reload::on_hangups(&path, Default::default()).unwrap();
     let hang_up = || kill_process(getpid(), Signal::HUP).unwrap();
     std::fs::write(&path, "[cluster").unwrap();
     hang_up();

@@ -11,7 +11,7 @@ async fn who_asks_hears_what_came_of_it_and_the_last_word_is_kept() {
     let path = directory.path().join("cluster.toml");
     let text = cluster::config::sample(1, "");
     std::fs::write(&path, &text).unwrap();
-    let mut reload = Reload::on_hangups(&path, None).unwrap();
+    let mut reload = Reload::on_hangups(&path, Default::default()).unwrap();
     let reloader = reload.reloader();
     let at_start = reloader.last();
     assert_eq!(at_start.words(), "");

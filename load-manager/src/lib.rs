@@ -90,7 +90,7 @@ pub fn main(args: Args) -> ExitCode {
             let _reopen = Reopen::on_signals()?;
             let identity = tls::Identity::FrontEnd(service.name.clone());
             let tls = cluster.tls.as_ref().map(|tls| Tls::load(&cluster.name, tls, identity)).transpose()?;
-            let reload = Reload::on_hangups(args.daemon.config_path(), tls.clone())?;
+            let reload = Reload::on_hangups(args.daemon.config_path(), tls.clone().into())?;
             let directories = args.daemon.directories(&cluster)?;
             let places = Places {
                 control: daemon::unix_listener(&directories.load_manager_socket(&service.name))?,

@@ -5,7 +5,7 @@ use cluster::config::{Change, Cluster, KeyChange, Owner, Service};
 use cluster::daemon::Outcome;
 
 /// The keys of a service that its load-manager does not look at.
-const NOT_OURS: [&str; 31] = [
+const NOT_OURS: [&str; 33] = [
     "listen",
     "upstream",
     "workers",
@@ -34,6 +34,8 @@ const NOT_OURS: [&str; 31] = [
     "access_log",
     "access_log_file",
     "admin",
+    "tls.listen",
+    "tls.certificates",
     "scaling.long_lived_after",
     "scaling.long_lived_quiet",
     "scaling.long_lived_weight",
@@ -97,7 +99,7 @@ pub(crate) fn concerns(change: &Change, service: &str) -> bool {
         Change::NodeAdded(_) | Change::NodeRemoved(_) | Change::NodesReordered => true,
         // By their number goes the order of the nodes.
         Change::ServiceAdded(_) | Change::ServiceRemoved(_) => true,
-        Change::Key(KeyChange { of: Owner::Cluster, .. }) => true,
+        Change::Key(KeyChange { of: Owner::Cluster, key, .. }) => *key != "tls.data",
         Change::Key(KeyChange { of: Owner::Node(_), key, .. }) => *key != "data_port",
         Change::Key(KeyChange { of: Owner::Service(of), key, .. }) => {
             of == service && !NOT_OURS.contains(key)

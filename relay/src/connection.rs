@@ -1,8 +1,9 @@
 //! The client's side of one connection, from accept to close.
 
 use std::future::{self, Future};
-use std::net::IpAddr;
+use std::net::{IpAddr, TcpStream};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
@@ -13,8 +14,9 @@ use crate::h2;
 use crate::io::Io;
 use crate::live::{Arrival, Client, Phase, Signal, Ticket};
 use crate::lookout::Lookout;
-use crate::proxy_protocol::{self, Malformed};
+use crate::proxy_protocol::Malformed;
 use crate::refusal::{self, Manner, Refusal};
+use crate::tls;
 use crate::worker::Worker;
 
 /// A connection with bytes on their way.
@@ -47,13 +49,25 @@ enum Served {
 }
 
 /// Serves one client until its connection ends, or the worker ends it; in the worker's table from this call on.
-pub(crate) fn serve(
-    worker: Rc<Worker>,
-    mut io: Io,
-    address: IpAddr,
-    arrival: Arrival,
-) -> impl Future<Output = ()> {
-    let client = Rc::new(Client::new(Rc::clone(&worker), address, arrival));
+pub(crate) fn serve(worker: Rc<Worker>, io: Io, address: IpAddr) -> impl Future<Output = ()> {
+    let client = Client::new(Rc::clone(&worker), address, Arrival::Connection);
+    serve_as(worker, io, client)
+}
+
+/// Serves one stream of that client's connection.
+pub(crate) fn serve_stream(worker: Rc<Worker>, io: Io, of: &Client) -> impl Future<Output = ()> + use<> {
+    let client = Client::new(Rc::clone(&worker), of.address(), Arrival::Stream);
+    if of.is_secured() {
+        client.secure();
+    }
+    if let Some(peer) = of.peer() {
+        client.name(Arc::clone(peer));
+    }
+    serve_as(worker, io, client)
+}
+
+fn serve_as(worker: Rc<Worker>, mut io: Io, client: Client) -> impl Future<Output = ()> {
+    let client = Rc::new(client);
     let member = worker.enter(Rc::clone(&client));
     async move {
         let _member = member;
@@ -64,6 +78,24 @@ pub(crate) fn serve(
                 None => return,
             }
         }
+    }
+}
+
+/// Serves one client that must speak TLS; a future of its own, so that the others do not grow.
+pub(crate) fn serve_secured(worker: Rc<Worker>, tcp: TcpStream, address: IpAddr) -> impl Future<Output = ()> {
+    let client = Rc::new(Client::new(Rc::clone(&worker), address, Arrival::Connection));
+    let member = worker.enter(Rc::clone(&client));
+    async move {
+        let _member = member;
+        let Some(server) = worker.tls() else { return };
+        let Some(mut io) = Box::pin(tls::accept(tcp, &client, server)).await else { return };
+        while rest(&mut io, &client).await {
+            match Box::pin(wake(io, &client)).await {
+                Some(kept) => io = kept,
+                None => return,
+            }
+        }
+        part(&mut io, &client).await;
     }
 }
 
@@ -82,6 +114,15 @@ async fn rest(io: &mut Io, client: &Client) -> bool {
         if told > Signal::None || client.has_expired() { Poll::Ready(false) } else { Poll::Pending }
     })
     .await
+}
+
+/// Closes a connection that is one too many, and writes that down: an answer would be worth a handshake, and those
+/// are what there is too much of.
+pub(crate) fn turn_away_secured(worker: &Rc<Worker>, address: IpAddr) {
+    let client = Client::new(Rc::clone(worker), address, Arrival::Connection);
+    let order = worker.order();
+    Trace::refused(&client, None, &refusal::TOO_MANY_CONNECTIONS).close(&order, &client);
+    worker.keep_order(order);
 }
 
 /// Answers a connection that is one too many, and writes that down. No request of it is waited for.
@@ -124,6 +165,7 @@ async fn wake(io: Io, client: &Rc<Client>) -> Option<Io> {
     worker.buffers().give_back(inbox.into_buffer());
     match ended {
         Ended::Keep => return Some(io),
+        Ended::Close if io.is_secured() => Box::pin(part(&mut io, client)).await,
         Ended::Close => (),
         Ended::Linger => Box::pin(linger(&mut io, client)).await,
         Ended::Reset => io.reset_at_close(),
@@ -131,8 +173,24 @@ async fn wake(io: Io, client: &Rc<Client>) -> Option<Io> {
     None
 }
 
+/// Sends what TLS has taken and not sent, and says that no more comes: without that word the client would have to
+/// take the end for a cut.
+async fn part(io: &mut Io, client: &Rc<Client>) {
+    client.enter(Phase::Delivering);
+    future::poll_fn(|cx| {
+        if client.watch(cx) == Signal::Cut || client.has_expired() {
+            return Poll::Ready(());
+        }
+        io.poll_finish(cx).map(|_| ())
+    })
+    .await;
+}
+
 /// Ends our side and lets the client's last words come, for a while.
 async fn linger(io: &mut Io, client: &Rc<Client>) {
+    if io.is_secured() {
+        part(io, client).await;
+    }
     client.enter(Phase::Lingering);
     if io.register().is_err() {
         return;
@@ -206,8 +264,13 @@ impl Conn {
         future::poll_fn(|cx| {
             loop {
                 if !self.client.is_introduced() && !self.inbox.buffer().is_empty() {
-                    match self.take_introduction() {
-                        Ok(true) => looked_at = 0,
+                    match self.client.take_introduction(self.inbox.buffer_mut()) {
+                        Ok(true) => {
+                            looked_at = 0;
+                            if self.inbox.buffer().is_empty() {
+                                self.client.enter_again(Phase::Fresh);
+                            }
+                        }
                         Ok(false) => (),
                         Err(Malformed) => return Poll::Ready(Next::End),
                     }
@@ -236,22 +299,6 @@ impl Conn {
             }
         })
         .await
-    }
-
-    /// Takes the header by which a balancer says whose connection this is, from those who may say so.
-    fn take_introduction(&mut self) -> Result<bool, Malformed> {
-        let settings = self.client.worker().settings();
-        let trusted = &settings.trusted_proxies;
-        if !trusted.is_empty() && !trusted.trust(self.client.address()) {
-            return Err(Malformed);
-        }
-        let Some(header) = proxy_protocol::read(self.inbox.buffer().filled())? else { return Ok(false) };
-        self.inbox.buffer_mut().consume(header.bytes);
-        self.client.introduce(header.client);
-        if self.inbox.buffer().is_empty() {
-            self.client.enter_again(Phase::Fresh);
-        }
-        Ok(true)
     }
 
     fn take_head(&mut self, order: &mut Order) -> Result<bool, Fault> {

@@ -67,6 +67,7 @@ pub struct Head<'a> {
     target: &'a [u8],
     token: Option<&'a [u8]>,
     client: IpAddr,
+    peer: Option<&'a str>,
 }
 
 impl<'a> Head<'a> {
@@ -77,7 +78,13 @@ impl<'a> Head<'a> {
         token: Option<&'a [u8]>,
         client: IpAddr,
     ) -> Head<'a> {
-        Head { method: method.as_bytes(), target: path_and_query.as_bytes(), token, client }
+        Head { method: method.as_bytes(), target: path_and_query.as_bytes(), token, client, peer: None }
+    }
+
+    /// The same from a client of that name.
+    #[must_use]
+    pub fn of_peer(self, peer: Option<&'a str>) -> Head<'a> {
+        Head { peer, ..self }
     }
 
     /// Of parts that the codec has found to be ASCII.
@@ -87,7 +94,7 @@ impl<'a> Head<'a> {
         token: Option<&'a [u8]>,
         client: IpAddr,
     ) -> Head<'a> {
-        Head { method, target: path_and_query, token, client }
+        Head { method, target: path_and_query, token, client, peer: None }
     }
 
     /// The method, as the client wrote it.
@@ -103,6 +110,11 @@ impl<'a> Head<'a> {
     /// The `x-accordion-token` that came with the request. It never passes on.
     pub fn token(&self) -> Option<&[u8]> {
         self.token
+    }
+
+    /// Who the client is by its certificate, where [`TlsServer::naming`](crate::TlsServer::naming) asks for it.
+    pub fn peer(&self) -> Option<&str> {
+        self.peer
     }
 
     /// The address the connection came from.

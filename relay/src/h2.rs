@@ -1,5 +1,5 @@
-//! HTTP/2 without TLS: from clients that know beforehand that it is spoken here, and toward services that
-//! speak it (RFC 9113, section 3.3).
+//! HTTP/2: from clients that agreed on it by ALPN or know beforehand that it is spoken here, and toward services
+//! that speak it (RFC 9113, section 3.3).
 //!
 //! There is one way of a request through the relay, and it is HTTP/1.1's. A stream takes part in it as an
 //! HTTP/1.1 message over a [`pipe`]: `server` writes the requests of a client's streams and reads their

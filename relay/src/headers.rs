@@ -3,8 +3,8 @@
 mod forwarding;
 mod trusted;
 
-pub(crate) use forwarding::Forwarder;
 pub use forwarding::Forwarding;
+pub(crate) use forwarding::{Forwarder, Scheme};
 pub use trusted::TrustedProxies;
 
 /// Proves to a node that the sender holds its lease.

@@ -23,12 +23,14 @@ mod refusal;
 mod relay;
 mod retry;
 mod settings;
+mod tls;
 mod upstream;
 mod worker;
 
 pub use dispatch::{Dispatch, Failure, Head, Pick};
 pub use headers::{Forwarding, TrustedProxies};
 pub use refusal::Refusal;
-pub use relay::{Counters, Drained, Relay};
+pub use relay::{Counters, Drained, Relay, Secured};
 pub use settings::Settings;
+pub use tls::{FailedHandshake, HandshakeFault, TlsClient, TlsCounts, TlsServer};
 pub use upstream::{InFlight, Protocol, Totals, Upstream, UpstreamSpec};

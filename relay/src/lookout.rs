@@ -20,6 +20,7 @@ impl Lookout {
         let socket = match io {
             Io::Fresh(tcp) => tcp.as_fd(),
             Io::Tcp(tcp) => tcp.as_fd(),
+            Io::Tls(tls) => tls.as_fd(),
             Io::Pipe(_) | Io::Lost => return None,
         };
         let socket = socket.try_clone_to_owned().ok()?;

@@ -22,6 +22,7 @@ pub(crate) use link::Link;
 use crate::dispatch::Failure;
 use crate::h2::Uplinks;
 use crate::io::Io;
+use crate::tls;
 use crate::upstream::{Protocol, Upstream};
 
 /// Idle connections kept per upstream and worker: more than a worker's share of any sensible capacity, and
@@ -120,7 +121,7 @@ impl Pool {
     /// Drops idle connections that were put back before `oldest` or are closed, and empty stacks.
     pub(crate) fn expire(&self, oldest: Instant) {
         self.stacks.borrow_mut().retain(|_, stack| {
-            stack.idle.borrow_mut().retain(|idle| idle.since >= oldest && idle.io.is_quiet());
+            stack.idle.borrow_mut().retain_mut(|idle| idle.since >= oldest && idle.io.is_quiet());
             let mut links = stack.links.borrow_mut();
             links.retain(|link| link.strong_count() > 0);
             stack.uplinks.expire(oldest);
@@ -145,7 +146,7 @@ impl Pool {
 impl Stack {
     async fn connect(&self, timeout: Duration) -> io::Result<Io> {
         match self.upstream.protocol() {
-            Protocol::Http1 => connect(&self.upstream).await.map(Io::Tcp),
+            Protocol::Http1 => connect(&self.upstream).await,
             // On the heap: it would make every other connect larger.
             Protocol::H2c => Box::pin(self.uplinks.open(timeout)).await,
         }
@@ -155,7 +156,7 @@ impl Stack {
     fn take_quiet(&self, has_one_chance: bool) -> Option<Idle> {
         let is_quiet = if has_one_chance { Io::is_quiet_by_now } else { Io::is_quiet };
         let mut idle = self.idle.borrow_mut();
-        std::iter::from_fn(|| idle.pop()).find(|idle| is_quiet(&idle.io))
+        std::iter::from_fn(|| idle.pop()).find_map(|mut idle| is_quiet(&mut idle.io).then_some(idle))
     }
 }
 
@@ -187,8 +188,8 @@ impl Wire {
     }
 }
 
-/// A TCP connection.
-pub(crate) async fn connect(upstream: &Upstream) -> io::Result<TcpStream> {
+/// A connection, with TLS where that is spoken there.
+pub(crate) async fn connect(upstream: &Upstream) -> io::Result<Io> {
     let tcp = TcpStream::connect(upstream.address()).await?;
     tcp.set_nodelay(true)?;
     if tcp.local_addr()?.ip() == tcp.peer_addr()?.ip() {
@@ -196,7 +197,11 @@ pub(crate) async fn connect(upstream: &Upstream) -> io::Result<TcpStream> {
         // on the way to a copy on this machine. A system that does not let us only costs more.
         let _ = SockRef::from(&tcp).set_tcp_congestion(SAME_MACHINE_CONGESTION);
     }
-    Ok(tcp)
+    match upstream.tls() {
+        // On the heap: it would make every other connect larger.
+        Some(tls) => Ok(Io::Tls(Box::new(Box::pin(tls::dial(tcp, tls)).await?))),
+        None => Ok(Io::Tcp(tcp)),
+    }
 }
 
 /// What a failed connect tells of the upstream. Anything but these is about this machine, such as no

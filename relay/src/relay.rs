@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::dispatch::Dispatch;
 use crate::metrics::{Metrics, Scrape};
 use crate::settings::Settings;
+use crate::tls::TlsServer;
 use crate::worker::{self, Budget, Command, HANDED_MAX, Peers, Start, Tunnels};
 
 /// Commands a worker may be behind with; they come one at a time and seldom.
@@ -36,6 +37,15 @@ pub struct Drained {
     /// Requests that were still running at the deadline and were cut, a half-read head and an answer that
     /// was not written out among them.
     pub cut: u32,
+}
+
+/// Where clients speak TLS, and what is shown to them.
+#[derive(Debug)]
+pub struct Secured {
+    /// They are spread over the workers as the others are.
+    pub listeners: Vec<TcpListener>,
+    /// What is shown.
+    pub tls: TlsServer,
 }
 
 /// The running workers. Dropping it ends them at once, with every connection they have.
@@ -64,18 +74,40 @@ impl Relay {
         dispatch: Arc<dyn Dispatch>,
         settings: Settings,
     ) -> io::Result<Relay> {
+        Relay::start_secured(listeners, None, workers, dispatch, settings)
+    }
+
+    /// The same, and on other listeners with TLS. One of both kinds must have a listener.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub fn start_secured(
+        listeners: Vec<TcpListener>,
+        secured: Option<Secured>,
+        workers: usize,
+        dispatch: Arc<dyn Dispatch>,
+        settings: Settings,
+    ) -> io::Result<Relay> {
+        let (secured, tls) = secured.map(|Secured { listeners, tls }| (listeners, tls)).unzip();
+        let secured = secured.unwrap_or_default();
+        if listeners.is_empty() && secured.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a relay needs a listener"));
+        }
         let workers = workers.max(1);
         let all: Vec<_> = (0..workers).map(|_| Arc::<Metrics>::default()).collect();
         let budget = Arc::new(Budget::new(all.clone()));
         let (doors, handed): (Vec<_>, Vec<_>) = (0..workers).map(|_| mpsc::channel(HANDED_MAX)).unzip();
         let mut relay = Relay { workers: Vec::new() };
         for (index, handed) in handed.into_iter().enumerate() {
-            let listeners = share(&listeners, index, workers)?;
+            let (plain, secured) = (share(&listeners, index, workers)?, share(&secured, index, workers)?);
             let (commands, received) = mpsc::channel(COMMANDS_MAX);
             let (started, start_heard) = blocking::channel();
             let metrics = Arc::clone(&all[index]);
             let start = Start {
-                listeners,
+                listeners: plain,
+                secured,
+                tls: tls.clone(),
                 dispatch: Arc::clone(&dispatch),
                 settings: settings.clone(),
                 metrics: Arc::clone(&metrics),
@@ -185,15 +217,13 @@ impl Relay {
 
 /// The listeners of the worker of this index: none is left out.
 fn share(listeners: &[TcpListener], index: usize, workers: usize) -> io::Result<Vec<TcpListener>> {
-    let first = listeners
-        .get(index % listeners.len().max(1))
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a relay needs a listener"))?;
+    let first = listeners.get(index % listeners.len().max(1));
     let more = listeners.iter().skip(index + workers).step_by(workers);
     let copy = |listener: &TcpListener| {
         worker::prepare(listener)?;
         listener.try_clone()
     };
-    std::iter::once(first).chain(more).map(copy).collect()
+    first.into_iter().chain(more).map(copy).collect()
 }
 
 impl Drop for Relay {

@@ -7,15 +7,19 @@ mod closing;
 mod in_flight;
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::net::TcpStream;
+
 pub(crate) use closing::{Age, next_closing};
 pub use in_flight::InFlight;
 
 use crate::headers;
+use crate::tls::{self, TlsClient};
 
 use closing::Closing;
 use in_flight::{Load, WHOLE};
@@ -58,6 +62,7 @@ pub struct Upstream {
     served_by: Option<Vec<u8>>,
     may_refuse: bool,
     protocol: Protocol,
+    tls: Option<TlsClient>,
     load: Load,
     long_lived: AtomicU32,
     /// Answers by the first digit of their status, 1xx first.
@@ -87,6 +92,15 @@ impl Upstream {
     /// A place with nothing in flight. `released` is called after each in-flight count or its weight went
     /// down, on the thread that let go; it must not block.
     pub fn new(spec: UpstreamSpec, released: impl Fn(&Upstream) + Send + Sync + 'static) -> Arc<Upstream> {
+        Upstream::new_secured(spec, None, released)
+    }
+
+    /// The same, called with TLS where `tls` says how.
+    pub fn new_secured(
+        spec: UpstreamSpec,
+        tls: Option<TlsClient>,
+        released: impl Fn(&Upstream) + Send + Sync + 'static,
+    ) -> Arc<Upstream> {
         let is_value = |text: &str| text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
         let mut token_field = Vec::new();
         match &spec.token {
@@ -106,6 +120,7 @@ impl Upstream {
             token_field,
             may_refuse: spec.may_refuse,
             protocol: spec.protocol,
+            tls,
             load: Load::default(),
             long_lived: AtomicU32::new(0),
             by_class: Default::default(),
@@ -114,6 +129,19 @@ impl Upstream {
             closing: Closing::default(),
             released: Box::new(released),
         })
+    }
+
+    /// Whether it takes a connection, as it would for a request. Takes as long as it does.
+    ///
+    /// # Errors
+    ///
+    /// It does not.
+    pub async fn reach(&self) -> io::Result<()> {
+        let tcp = TcpStream::connect(self.address).await?;
+        match &self.tls {
+            Some(tls) => tls::dial(tcp, tls).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// The name it was made with.
@@ -193,6 +221,10 @@ impl Upstream {
 
     pub(crate) fn may_refuse(&self) -> bool {
         self.may_refuse
+    }
+
+    pub(crate) fn tls(&self) -> Option<&TlsClient> {
+        self.tls.as_ref()
     }
 
     pub(crate) fn protocol(&self) -> Protocol {

@@ -32,6 +32,7 @@ use crate::live::{Arrival, Client, Live, Member, Signal, Sweep};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::settings::Settings;
+use crate::tls::TlsServer;
 use crate::upstream;
 use accept::Door;
 use draining::Draining;
@@ -70,6 +71,9 @@ pub(crate) enum Tunnels {
 /// What a worker's thread is given.
 pub(crate) struct Start {
     pub(crate) listeners: Vec<TcpListener>,
+    /// Those where TLS is spoken, and what is shown there.
+    pub(crate) secured: Vec<TcpListener>,
+    pub(crate) tls: Option<TlsServer>,
     pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) settings: Settings,
     pub(crate) metrics: Arc<Metrics>,
@@ -89,6 +93,7 @@ pub(crate) struct Worker {
     sweep_every: Cell<Duration>,
     settled: Notify,
     door: RefCell<Rc<Door>>,
+    tls: Option<TlsServer>,
     pool: Pool,
     buffers: Buffers,
     pipes: Pipes,
@@ -117,16 +122,16 @@ fn run(start: Start) {
         Ok(runtime) => runtime,
         Err(error) => return tell(&start.started, Err(error)),
     };
-    let Start { listeners, commands, started, handed, .. } = start;
+    let Start { listeners, secured, commands, started, handed, .. } = start;
     let listeners = {
         let _context = runtime.enter();
-        accept::watched(listeners)
+        accept::watched(listeners).and_then(|plain| Ok((plain, accept::watched(secured)?)))
     };
-    let Start { dispatch, settings, metrics, budget, peers, .. } = start;
+    let Start { dispatch, settings, tls, metrics, budget, peers, .. } = start;
     match listeners {
         Ok(listeners) => {
             tell(&started, Ok(()));
-            let worker = Rc::new(Worker::new(dispatch, settings, metrics, budget, peers));
+            let worker = Rc::new(Worker::new(dispatch, settings, tls, metrics, budget, peers));
             work(&runtime, &worker, listeners, handed, commands);
         }
         Err(error) => tell(&started, Err(error)),
@@ -141,12 +146,14 @@ fn tell(started: &blocking::Sender<io::Result<()>>, outcome: io::Result<()>) {
 fn work(
     runtime: &LocalRuntime,
     worker: &Rc<Worker>,
-    listeners: Vec<AsyncFd<TcpListener>>,
+    listeners: (Vec<AsyncFd<TcpListener>>, Vec<AsyncFd<TcpListener>>),
     handed: mpsc::Receiver<Accepted>,
     commands: mpsc::Receiver<Command>,
 ) {
     runtime.block_on(async {
-        worker.open_door(listeners);
+        let (plain, secured) = listeners;
+        worker.open_door(plain);
+        worker.open_secured_door(secured);
         tokio::task::spawn_local(accept::take_over(Rc::clone(worker), handed));
         tokio::task::spawn_local(sweep(Rc::clone(worker)));
         tokio::task::spawn_local(close(Rc::clone(worker)));
@@ -216,6 +223,7 @@ impl Worker {
     fn new(
         dispatch: Arc<dyn Dispatch>,
         settings: Settings,
+        tls: Option<TlsServer>,
         metrics: Arc<Metrics>,
         budget: Arc<Budget>,
         peers: Peers,
@@ -227,6 +235,7 @@ impl Worker {
             settings: RefCell::new(Rc::new(settings)),
             settled: Notify::new(),
             door: RefCell::default(),
+            tls,
             pool: Pool::default(),
             buffers: Buffers::default(),
             pipes: Pipes::default(),
@@ -261,6 +270,10 @@ impl Worker {
         self.sweep_every.set(settings.sweep_every());
         self.settings.replace(Rc::new(settings));
         self.settled.notify_one();
+    }
+
+    pub(crate) fn tls(&self) -> Option<&TlsServer> {
+        self.tls.as_ref()
     }
 
     pub(crate) fn buffers(&self) -> &Buffers {

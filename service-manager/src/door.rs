@@ -15,7 +15,7 @@ mod tests;
 mod waiting;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use arc_swap::ArcSwap;
 use cluster::config::{DispatchRule, Service};
@@ -26,6 +26,7 @@ use self::seating::Warming;
 pub(crate) use seating::PARTING_TIME;
 pub(crate) use terms::Terms;
 
+use crate::calls::Calls;
 use crate::child_list::{ChildList, Row};
 use crate::health::ejection::Limits;
 use crate::pick::{Candidate, Chance, Rule};
@@ -59,6 +60,8 @@ pub(crate) struct Door {
     refused: AtomicU64,
     queued: Notify,
     lost: mpsc::Sender<Arc<Seat>>,
+    /// How nodes are called, where requests to them are encrypted.
+    calls: OnceLock<Calls>,
 }
 
 /// How closely to look for a place.
@@ -100,8 +103,20 @@ impl Door {
             refused: AtomicU64::new(0),
             queued: Notify::new(),
             lost,
+            calls: OnceLock::new(),
         });
         (door, to_probe)
+    }
+
+    /// Nodes that join from now on are called like that with requests.
+    pub(crate) fn call_by(&self, calls: Calls) {
+        // It is said once, before there is a list.
+        let _ = self.calls.set(calls);
+    }
+
+    /// How they are called; `None`: without TLS.
+    pub(crate) fn calls(&self) -> Option<&Calls> {
+        self.calls.get()
     }
 
     /// What the copies of the service speak.

@@ -3,14 +3,16 @@
 mod reloading;
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use arc_swap::ArcSwapOption;
 use cluster::config;
 use cluster::daemon::Reloader;
 use cluster::level::Level;
+use cluster::tls::ServerCertificates;
 use proto::service_manager as wire;
 use proto::service_manager::service_manager_server::ServiceManager;
 use relay::Relay;
@@ -35,6 +37,10 @@ pub(crate) struct Control {
     pub service: String,
     /// Where clients reach it.
     pub listen: Arc<ArcSwap<String>>,
+    /// Where they speak TLS.
+    pub tls_listen: Option<SocketAddr>,
+    /// What they are shown there.
+    pub certificates: Option<ServerCertificates>,
     /// Who serves.
     pub door: Arc<Door>,
     /// The workers.
@@ -139,10 +145,17 @@ impl ServiceManager for Control {
             retries: counters.retries,
             uptime_ms: self.born.elapsed().as_millis() as u64,
             connections: counters.connections_open as u32,
+            tls_listen: self.tls_listen.map(|address| address.to_string()).unwrap_or_default(),
+            certificate_expires_unix_s: self.certificates.as_ref().map(|shown| unix_s(shown.expires())),
             config_digest: config::newest_digest(),
             config_words: self.reloader.last().words(),
         }))
     }
+}
+
+/// Before 1970 there were none.
+fn unix_s(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Lets a load-manager through that is the newest, and is not to ask the successor of this process.

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use relay::Upstream;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -71,8 +70,8 @@ async fn probe(door: Arc<Door>, seat: Arc<Seat>) {
         if !is_seated(&door, &seat, &upstream) {
             return;
         }
-        let connect = TcpStream::connect(upstream.address());
-        let answered = matches!(tokio::time::timeout(PROBE_TIMEOUT, connect).await, Ok(Ok(_)));
+        let reached = tokio::time::timeout(PROBE_TIMEOUT, upstream.reach()).await;
+        let answered = matches!(reached, Ok(Ok(())));
         good = if answered { good + 1 } else { 0 };
     }
     if door.bring_back(&seat) {

@@ -7,6 +7,7 @@
 //! `pulse` tells systemd, `succession` lets another process go on with all that.
 
 mod admin;
+mod calls;
 mod child_list;
 mod door;
 mod fence;
@@ -34,8 +35,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use arc_swap::{ArcSwap, ArcSwapOption};
-use cluster::config::{Cluster, Service};
+use cluster::config::{Cluster, Service, ServiceTls};
 use cluster::daemon::{self, DaemonArgs, Outcome, Passed, Program, Purpose, Reload, Reopen, Shutdown, Store};
+use cluster::tls::{self, CertificateFault, ServerCertificates, Tls, TlsFault};
 use proto::reload::reload_server::ReloadServer;
 use proto::service_manager::service_manager_server::ServiceManagerServer;
 use relay::Relay;
@@ -48,6 +50,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{Admin, Gate, Page};
+use crate::calls::Calls;
 use crate::door::Door;
 use crate::fence::Fence;
 use crate::load::Sampler;
@@ -83,6 +86,8 @@ pub struct Args {
 pub struct Listeners {
     /// Clients; one a worker where there are as many.
     pub http: Vec<TcpListener>,
+    /// The same, for those that speak TLS.
+    pub https: Vec<TcpListener>,
     /// The load-manager and the command.
     pub control: UnixListener,
     /// Prometheus and health checks, where they are wanted.
@@ -99,6 +104,7 @@ pub struct Listeners {
 struct Begun {
     cluster: Cluster,
     service: Service,
+    certificates: tls::Files,
     program: Program,
     predecessor: Option<Predecessor>,
 }
@@ -119,18 +125,25 @@ pub fn main(args: Args) -> ExitCode {
         runtime.block_on(async {
             cluster::process::tell_what_does_not_apply([&service]);
             let shutdown = Shutdown::on_signals()?;
-            let reload = Reload::on_hangups(args.daemon.config_path(), None)?;
+            let certificates = service.tls.as_ref().map(|tls| ServerCertificates::load(&tls.certificates));
+            let certificates =
+                tls::Files { machines: data_tls(&cluster, &service)?, clients: certificates.transpose()? };
+            let reload = Reload::on_hangups(args.daemon.config_path(), certificates.clone())?;
             let directories = args.daemon.directories(&cluster)?;
             let program = Program::of_this_process()?;
             let (predecessor, taken) = Predecessor::of_this_process().await?.unzip();
             let socket = directories.service_manager_socket(&service.name);
             let listeners = Listeners::take(taken, &service, &socket)?;
-            let begun = Begun { cluster, service, program, predecessor };
+            let begun = Begun { cluster, service, certificates, program, predecessor };
             run(begun, listeners, reload, shutdown).await
         })
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
+        Err(fault) if fault.is::<CertificateFault>() || fault.is::<TlsFault>() => {
+            tracing::error!("{fault}");
+            ExitCode::from(daemon::EXIT_CONFIG)
+        }
         Err(fault) => {
             tracing::error!("service-manager ends: {fault:#}");
             ExitCode::FAILURE
@@ -148,11 +161,14 @@ impl Listeners {
             }
             None => (Passed::take(), daemon::unix_listener(socket)?),
         };
+        let secured = |tls: &ServiceTls| passed.listeners(Purpose::Https, tls.listen, workers(service));
+        let https = service.tls.as_ref().map(secured).transpose()?.unwrap_or_default();
         let admin = |address| {
             let listener = passed.listener(Purpose::Admin, address);
             listener.with_context(|| format!("no metrics on {address}"))
         };
         Ok(Self {
+            https,
             admin: service.admin.map(admin).transpose()?,
             http: passed.listeners(Purpose::Http, service.listen, workers(service))?,
             lock: daemon::unix_lock(socket).context("the control socket has no lock")?,
@@ -166,12 +182,20 @@ impl Listeners {
     fn given(&self) -> io::Result<Given> {
         Ok(Given {
             http: copies(&self.http)?,
+            https: copies(&self.https)?,
             admin: self.admin.as_ref().map(TcpListener::try_clone).transpose()?,
             control: self.control.as_fd().try_clone_to_owned()?,
             lock: self.lock.try_clone()?,
             is_fixed: self.is_fixed,
         })
     }
+}
+
+/// What this front end shows the nodes with its requests, where these are encrypted.
+fn data_tls(cluster: &Cluster, service: &Service) -> Result<Option<Tls>, TlsFault> {
+    let identity = tls::Identity::FrontEnd(service.name.clone());
+    let wanted = cluster.tls.as_ref().filter(|tls| tls.data);
+    wanted.map(|tls| Tls::load(&cluster.name, tls, identity)).transpose()
 }
 
 /// Serves on `listeners`, by what comes by `reload`, until `shutdown` is asked for and the running requests have
@@ -184,9 +208,13 @@ async fn run(
     mut reload: Reload,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
-    let Begun { cluster, service, program, mut predecessor } = begun;
+    let Begun { cluster, service, certificates, program, mut predecessor } = begun;
     let reopen = Reopen::on_signals()?;
     let (door, lost) = Door::new(&service);
+    if let Some(tls) = &certificates.machines {
+        tracing::info!(expires = tls::date(tls.expires()), "requests go to the nodes with TLS");
+        door.call_by(Calls::new(tls.clone()));
+    }
     let listen = listeners.http.first().context("no listener")?.local_addr()?;
     let workers = workers(&service);
     let access_log = settings::access_log(&service)
@@ -208,8 +236,10 @@ async fn run(
             return Err(fault.context("the process before goes on"));
         }
     }
-    let relay = Relay::start(
+    let tls_listen = listeners.https.first().map(TcpListener::local_addr).transpose()?;
+    let relay = Relay::start_secured(
         listeners.http,
+        settings::secured(listeners.https, certificates.clients.as_ref()),
         workers,
         Arc::clone(&door) as Arc<dyn relay::Dispatch>,
         settings::of(&service, access_log.clone()),
@@ -217,7 +247,7 @@ async fn run(
     .context("cannot start the relay")?;
     let relay = Arc::new(relay);
     local.picked_by(Arc::clone(&relay));
-    tracing::info!(service = service.name, %listen, workers, "serving");
+    tracing::info!(service = service.name, %listen, tls = ?tls_listen, workers, "serving");
     let access_log = Arc::new(ArcSwapOption::from_pointee(access_log));
     let address = Arc::new(ArcSwap::from_pointee(listen.to_string()));
     let commands = Arc::new(ArcSwapOption::empty());
@@ -238,6 +268,8 @@ async fn run(
     let control = grpc::Control {
         service: service.name.clone(),
         listen: Arc::clone(&address),
+        tls_listen,
+        certificates: certificates.clients.clone(),
         door: Arc::clone(&door),
         relay: Arc::clone(&relay),
         local: Arc::clone(&local),
@@ -263,6 +295,7 @@ async fn run(
         reloader: reload.reloader(),
         local: Arc::clone(&local),
         commands,
+        certificates: certificates.clients.clone(),
     };
     let (metrics_draining, healthz_draining) = (Arc::clone(&is_draining), Arc::clone(&is_draining));
     let admin = Admin::new(
@@ -279,6 +312,12 @@ async fn run(
         }
         None => tracing::debug!("there is no access log to open anew"),
     }));
+    if let Some(tls) = certificates.machines {
+        parts.spawn(tls.watch_expiry());
+    }
+    if let Some(certificates) = certificates.clients {
+        parts.spawn(certificates.watch_expiry());
+    }
     parts.spawn(give_memory_back(Arc::clone(&relay)));
     parts.spawn(health::bring_back(Arc::clone(&door), lost));
     let sampler = parts.spawn(Sampler::new(Arc::clone(&door), ticks).run(new_listeners));

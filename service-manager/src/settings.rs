@@ -1,8 +1,11 @@
 //! What cluster.toml says of the data path, in the relay's terms.
 
+use std::net::TcpListener;
+
 use cluster::config::{self, Network, Service, UpstreamProtocol};
+use cluster::tls::ServerCertificates;
 use relay::access_log::{AccessLog, Format};
-use relay::{Forwarding, Protocol, TrustedProxies};
+use relay::{Forwarding, Protocol, Secured, TlsServer, TrustedProxies};
 use rustix::process::{Resource, getrlimit};
 
 /// Descriptors that are no client's: listeners, logs, control connections, the local copy's pipes.
@@ -36,6 +39,15 @@ pub(crate) fn of(service: &Service, access_log: Option<AccessLog>) -> relay::Set
         long_lived_weight: service.scaling.long_lived_weight,
         access_log,
     }
+}
+
+/// What clients find where they speak TLS.
+pub(crate) fn secured(
+    listeners: Vec<TcpListener>,
+    certificates: Option<&ServerCertificates>,
+) -> Option<Secured> {
+    let certificates = certificates?.clone();
+    Some(Secured { listeners, tls: TlsServer::new(move || certificates.server_config()) })
 }
 
 /// What the service speaks, and with it the hop to a node.

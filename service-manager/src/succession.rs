@@ -1,14 +1,17 @@
 //! A service-manager is replaced by another process while it serves: `successor` is the side of who goes,
 //! `predecessor` that of who comes. Here are the words between them, in their order:
 //!
-//! who goes: LISTENERS.. ADMIN? FIXED? CONTROL ALL, who comes, once its local copy is ready: READY, who goes: LIST,
-//! who comes, once it accepts: SERVING, who goes: GO, and drains. END follows when who came is to end itself.
+//! who goes: LISTENERS.. SECURED.. ADMIN? FIXED? CONTROL ALL, who comes, once its local copy is ready: READY,
+//! who goes: LIST, who comes, once it accepts: SERVING, who goes: GO, and drains. END follows when who came is to
+//! end itself.
 
 pub(crate) mod predecessor;
 pub(crate) mod successor;
 
 /// Listening sockets for clients come with it.
 const LISTENERS: u8 = b'L';
+/// The same, for those that speak TLS.
+const SECURED: u8 = b'T';
 /// The socket of metrics and health checks comes with it.
 const ADMIN: u8 = b'A';
 /// The sockets for clients are held by the daemon's starter as well.

@@ -73,7 +73,7 @@ fn begin(args: &DaemonArgs, cluster: Cluster, node: Node) -> Result<(), NodeFaul
         let shutdown = Shutdown::on_signals()?;
         // It has no file to open anew; the signal of log rotation must not end it all the same.
         let _reopen = Reopen::on_signals()?;
-        let reload = Reload::on_hangups(args.config_path(), tls.clone())?;
+        let reload = Reload::on_hangups(args.config_path(), tls.clone().into())?;
         let here = daemon::unix_listener(&directories.task_processor_socket(&node.name))?;
         let _answering = AbortOnDropHandle::new(tokio::spawn(crate::answer_here(here, reload.reloader())));
         run(Config { cluster, node, state_file, tls }, listeners, reload, shutdown).await

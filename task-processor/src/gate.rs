@@ -17,6 +17,7 @@ use arc_swap::ArcSwap;
 use relay::{Dispatch, Failure, Head, Pick, Protocol, Refusal, Upstream, UpstreamSpec};
 use tokio::sync::Notify;
 
+use crate::grpc::refusals::Refusals;
 use crate::lease::{LeaseId, Token};
 
 /// Tokens of ended leases that are still refused politely; more than a front end can have in use at once.
@@ -31,12 +32,15 @@ const GONE: u8 = 2;
 pub(crate) struct Gate {
     doors: ArcSwap<Doors>,
     idle: Arc<Notify>,
+    refusals: Arc<Refusals>,
 }
 
 /// One lease's way in.
 #[derive(Debug)]
 pub(crate) struct Door {
     lease: LeaseId,
+    /// Whose front end may come, where front ends say who they are.
+    service: String,
     token: Token,
     upstream: Arc<Upstream>,
     latch: Arc<AtomicU8>,
@@ -53,15 +57,16 @@ struct Doors {
 }
 
 impl Gate {
-    /// A gate without a door.
-    pub(crate) fn new() -> Self {
-        Self::default()
+    /// A gate without a door. Front ends that come with the token of another's lease are counted in `refusals`.
+    pub(crate) fn new(refusals: Arc<Refusals>) -> Self {
+        Self { refusals, ..Self::default() }
     }
 
-    /// Makes a door to the service of a lease, which listens at `address` and speaks `protocol`. It is shut until `reopen`.
+    /// Makes a door to the `service` of a lease, which listens at `address` and speaks `protocol`. It is shut until `reopen`.
     pub(crate) fn open(
         &self,
         lease: LeaseId,
+        service: &str,
         token: Token,
         address: SocketAddr,
         protocol: Protocol,
@@ -78,7 +83,8 @@ impl Gate {
             }
         });
         let (unreachable, answering) = (AtomicBool::new(false), AtomicBool::new(true));
-        let door = Arc::new(Door { lease, token, upstream, latch, unreachable, answering });
+        let service = service.to_owned();
+        let door = Arc::new(Door { lease, service, token, upstream, latch, unreachable, answering });
         self.change(|doors| doors.known.push(Arc::clone(&door)));
         door
     }
@@ -167,6 +173,10 @@ impl Dispatch for Gate {
         let Some(token) = head.token() else { return Pick::Refuse(bad_token()) };
         let doors = self.doors.load();
         if let Some(door) = doors.known.iter().find(|door| is_same(token, &door.token)) {
+            if let Some(peer) = head.peer().filter(|peer| *peer != door.service) {
+                self.refusals.request(head.client(), peer, &door.service);
+                return Pick::Refuse(bad_token());
+            }
             return door.enter(avoid);
         }
         let known = doors.gone.iter().any(|gone| is_same(token, gone));
@@ -228,8 +238,13 @@ mod tests {
 
     fn opened(gate: &Gate) -> Arc<Door> {
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
-        let door =
-            gate.open(LeaseId("lease".to_owned()), Token::new("secret".to_owned()), address, Protocol::Http1);
+        let door = gate.open(
+            LeaseId("lease".to_owned()),
+            "shop",
+            Token::new("secret".to_owned()),
+            address,
+            Protocol::Http1,
+        );
         door.reopen();
         door
     }
@@ -246,7 +261,7 @@ mod tests {
 
     #[test]
     fn only_the_leases_token_opens() {
-        let gate = Gate::new();
+        let gate = Gate::default();
         let door = opened(&gate);
         let guard = pick(&gate, Some("secret"), &[]);
         assert!(matches!(guard, Pick::Forward(_)));
@@ -259,8 +274,19 @@ mod tests {
     }
 
     #[test]
+    fn the_token_of_a_lease_opens_to_the_front_end_of_its_service_alone() {
+        let gate = Gate::default();
+        let door = opened(&gate);
+        let head = || Head::new("GET", "/", Some(&b"secret"[..]), IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let other = gate.pick(&head().of_peer(Some("blog")), &[]);
+        assert_eq!(refusal(other), (403, "bad-token", true));
+        assert_eq!((door.in_flight(), gate.refusals.counts()), (0, (0, 1)));
+        assert!(matches!(gate.pick(&head().of_peer(Some("shop")), &[]), Pick::Forward(_)));
+    }
+
+    #[test]
     fn a_shut_door_refuses_before_the_service_and_can_be_reopened() {
-        let gate = Gate::new();
+        let gate = Gate::default();
         let door = opened(&gate);
         door.shut();
         assert_eq!(refusal(pick(&gate, Some("secret"), &[])), (503, "draining", true));
@@ -271,15 +297,21 @@ mod tests {
 
     #[test]
     fn a_new_door_is_shut() {
-        let gate = Gate::new();
+        let gate = Gate::default();
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
-        gate.open(LeaseId("lease".to_owned()), Token::new("secret".to_owned()), address, Protocol::Http1);
+        gate.open(
+            LeaseId("lease".to_owned()),
+            "shop",
+            Token::new("secret".to_owned()),
+            address,
+            Protocol::Http1,
+        );
         assert_eq!(refusal(pick(&gate, Some("secret"), &[])), (503, "draining", true));
     }
 
     #[test]
     fn a_service_that_does_not_answer_its_probe_gets_no_request_whatever_the_latch_did_meanwhile() {
-        let gate = Gate::new();
+        let gate = Gate::default();
         let door = opened(&gate);
         door.set_answering(false);
         assert_eq!(refusal(pick(&gate, Some("secret"), &[])), (503, "not-ready", true));
@@ -293,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_removed_door_is_remembered_for_a_while() {
-        let gate = Gate::new();
+        let gate = Gate::default();
         let first = opened(&gate);
         gate.remove(&first);
         assert_eq!(refusal(pick(&gate, Some("secret"), &[])), (503, "gone", true));
@@ -301,6 +333,7 @@ mod tests {
             let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
             let door = gate.open(
                 LeaseId(number.to_string()),
+                "shop",
                 Token::new(format!("{number}")),
                 address,
                 Protocol::Http1,
@@ -312,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_service_that_takes_no_connection_is_not_tried_again() {
-        let gate = Gate::new();
+        let gate = Gate::default();
         let door = opened(&gate);
         gate.failed(&door.upstream, Failure::Connect);
         let tried = [door.upstream.id()];
@@ -325,7 +358,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_request_of_a_shut_door_wakes_the_owner() {
-        let gate = Gate::new();
+        let gate = Gate::default();
         let door = opened(&gate);
         let guards = [pick(&gate, Some("secret"), &[]), pick(&gate, Some("secret"), &[])];
         door.shut();

@@ -3,7 +3,7 @@
 mod caller;
 mod incoming;
 mod machine;
-mod refusals;
+pub(crate) mod refusals;
 mod reloading;
 mod renewals;
 mod wire;
@@ -52,9 +52,14 @@ pub(crate) struct Control {
 
 impl Control {
     /// Speaks for a node whose requests go to `data_address`, with `tls` to those who may only. The streams
-    /// run as tasks of `tracker`.
-    pub(crate) fn new(node: Node, data_address: SocketAddr, tls: Option<Tls>, tracker: TaskTracker) -> Self {
-        let refusals = Arc::new(Refusals::default());
+    /// run as tasks of `tracker`. Who may not is counted in `refusals`.
+    pub(crate) fn new(
+        node: Node,
+        data_address: SocketAddr,
+        tls: Option<Tls>,
+        refusals: Arc<Refusals>,
+        tracker: TaskTracker,
+    ) -> Self {
         let rights = Rights::new(tls.is_some(), Arc::clone(&refusals));
         let renewals = Renewals::new(node.clone(), rights.clone(), tracker);
         Self { renewals, node, data_address, tls, refusals, rights }

@@ -23,7 +23,7 @@ use cluster::config::{Cluster, DataPath, Service};
 use cluster::daemon::{Outcome, Reload, Reloader, Shutdown};
 use cluster::tls::{Tls, TlsFault};
 use proto::reload::reload_server::ReloadServer;
-use relay::{Relay, Settings};
+use relay::{HandshakeFault, Relay, Secured, Settings, TlsServer};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -34,6 +34,7 @@ pub use saved::StateFault;
 
 use gate::Gate;
 use grpc::Control;
+use grpc::refusals::Refusals;
 use lease::Limits;
 use node::{Node, Surroundings, Terms};
 use reload::Follower;
@@ -120,7 +121,8 @@ pub async fn run(
     );
     let _expiry = guard(&config, control.local_addr()?)?;
 
-    let gate = Arc::new(Gate::new());
+    let refusals = Arc::<Refusals>::default();
+    let gate = Arc::new(Gate::new(Arc::clone(&refusals)));
     let stop_load = CancellationToken::new();
     let _stop_load = stop_load.clone().drop_guard();
     let (roots, watched_roots) = watch::channel(Vec::new());
@@ -132,14 +134,19 @@ pub async fn run(
     let surroundings = Surroundings { gate: Arc::clone(&gate), roots, figures };
     let follower = Follower::new(config.cluster.clone(), config.node.clone());
     let tls = config.tls.clone();
+    let data_tls = data_tls(&config, &refusals);
     let (node, owner) = Node::start(terms(config), surroundings)?;
     let owner = AbortOnDropHandle::new(owner);
-    let relay = Arc::new(Relay::start(listeners.data, workers, gate, settings)?);
+    let (plain, secured) = match data_tls {
+        Some(tls) => (Vec::new(), Some(Secured { listeners: listeners.data, tls })),
+        None => (listeners.data, None),
+    };
+    let relay = Arc::new(Relay::start_secured(plain, secured, workers, gate, settings)?);
     let following = follower.run(reload, node.clone(), Arc::clone(&relay));
     let _following = AbortOnDropHandle::new(tokio::spawn(following));
 
     let (tracker, stop_control) = (TaskTracker::new(), CancellationToken::new());
-    let service = Control::new(node.clone(), data_address, tls, tracker.clone());
+    let service = Control::new(node.clone(), data_address, tls, refusals, tracker.clone());
     let serving = service.serve(control, stop_control.clone().cancelled_owned());
     let mut serving = AbortOnDropHandle::new(tokio::spawn(serving));
     node.wired().await;
@@ -158,6 +165,24 @@ pub async fn run(
     }
     info!("node ended");
     Ok(())
+}
+
+/// Whom the node takes where requests come; `None`: anybody who has a token.
+fn data_tls(config: &Config, refusals: &Arc<Refusals>) -> Option<TlsServer> {
+    let is_wanted = config.cluster.tls.as_ref().is_some_and(|tls| tls.data);
+    let tls = config.tls.clone().filter(|_| is_wanted)?;
+    info!("requests need a certificate of the front end of their service");
+    let (shown, refusals) = (tls.clone(), Arc::clone(refusals));
+    let server = TlsServer::new(move || shown.data_server()).naming(move |shown| tls.service_of(shown));
+    Some(server.telling(move |failed| match failed.cause {
+        Some(cause) => {
+            let (words, claims) = Tls::why_refused(cause);
+            refusals.data_connection(failed.client, &claims, &words);
+        }
+        // A probe of the port.
+        None if failed.fault == HandshakeFault::Gone => {}
+        None => refusals.data_connection(failed.client, "", failed.words),
+    }))
 }
 
 /// What the task-processor of `node` that goes by `in_force` would make of `read`.

@@ -1,6 +1,9 @@
-//! The control port with certificates: who may do what there, and what becomes of everybody else.
+//! The control port with certificates, and that of the requests: who may do what there, and what becomes of everybody
+//! else.
 #![allow(clippy::unwrap_used)] // in a test an unwrap is the assertion
 
+#[path = "tls/data.rs"]
+mod data;
 #[path = "tls/secured.rs"]
 mod secured;
 

@@ -30,6 +30,18 @@ pub(super) fn of(views: &[ServiceView], pool: &[NodeView], own: &Nodes, now: Sys
         // Writing into a String cannot fail.
         let _ = writeln!(text, "certificate of {identity} {ends}: accordion ca issue {arguments}");
     }
+    for view in views {
+        let Ok(reply) = &view.service_manager else { continue };
+        let expires = reply.certificate_expires_unix_s.map(at).filter(|expires| *expires < now + WARN_BEFORE);
+        if let Some(expires) = expires {
+            let (service, ends) = (&view.service, end(expires, now));
+            let _ = writeln!(
+                text,
+                "a certificate that clients of {service} are shown {ends}: renew it, then SIGHUP; the log of the \
+                 service-manager tells which"
+            );
+        }
+    }
     for node in pool {
         let (connections, calls) = node.refused();
         if connections + calls > 0 {

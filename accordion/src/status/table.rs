@@ -48,7 +48,11 @@ fn head(text: &mut String, view: &ServiceView) {
         let _ = write!(text, "  front end {}", view.front_end);
     }
     if let Ok(front) = &view.service_manager {
-        let _ = write!(text, "  http://{}  up {}", front.listen, seconds(front.uptime_ms));
+        let _ = write!(text, "  http://{}", front.listen);
+        if !front.tls_listen.is_empty() {
+            let _ = write!(text, "  https://{}", front.tls_listen);
+        }
+        let _ = write!(text, "  up {}", seconds(front.uptime_ms));
     }
     if let Ok(decisions) = &view.load_manager {
         let level = if decisions.level.is_empty() { "not decided yet" } else { &decisions.level };

@@ -49,6 +49,9 @@ pub(super) fn prepare(cluster: &Cluster) -> Result<Fronts, Unfit> {
         let of = format!("service {}", service.name);
         own(&of, service.front_end, "service-manager")?;
         own(&of, service.listen.ip(), "service-manager")?;
+        if let Some(tls) = &service.tls {
+            own(&of, tls.listen.ip(), "service-manager")?;
+        }
     }
     apart(cluster)?;
     for node in &cluster.nodes {
@@ -64,7 +67,8 @@ pub(super) fn prepare(cluster: &Cluster) -> Result<Fronts, Unfit> {
 fn apart(cluster: &Cluster) -> Result<(), Unfit> {
     let mut taken: Vec<(SocketAddr, &str)> = Vec::new();
     for service in &cluster.services {
-        let sockets = [("listen", Some(service.listen)), ("admin", service.admin)];
+        let secured = service.tls.as_ref().map(|tls| tls.listen);
+        let sockets = [("listen", Some(service.listen)), ("admin", service.admin), ("tls.listen", secured)];
         for (key, socket) in sockets.into_iter().filter_map(|(key, socket)| Some((key, socket?))) {
             let clashes = |other: &&(SocketAddr, &str)| {
                 let (ip, other) = (socket.ip(), other.0);
@@ -104,12 +108,16 @@ fn own(of: &str, address: IpAddr, daemon: &'static str) -> Result<(), Unfit> {
     }
 }
 
-/// One socket for each worker of the service.
+/// One socket for each worker of the service, and one for TLS, which the workers share.
 fn bind(service: &Service) -> Result<Vec<TcpListener>, Unfit> {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let workers = service.workers.unwrap_or_else(cores);
-    daemon::listeners(service.listen, workers)
-        .map_err(|source| taken(format!("service {}", service.name), source))
+    let taken = |source| taken(format!("service {}", service.name), source);
+    let mut listeners = daemon::listeners(service.listen, workers).map_err(taken)?;
+    if let Some(tls) = &service.tls {
+        listeners.push(daemon::listener(tls.listen).map_err(taken)?);
+    }
+    Ok(listeners)
 }
 
 fn taken(of: String, source: io::Error) -> Unfit {

@@ -8,7 +8,7 @@ mod value;
 
 use std::fmt;
 
-use super::{Cluster, Lease, Node, ProcessLimits, Scaling, Service, Sharing, Tls};
+use super::{Cluster, Lease, Node, ProcessLimits, Scaling, Service, ServiceTls, Sharing, Tls};
 use value::Written;
 
 /// One difference.
@@ -98,10 +98,23 @@ impl Changes {
     /// Without the table there is no key.
     fn tls(&mut self, old: Option<&Tls>, new: Option<&Tls>) {
         let directory = |tls: Option<&Tls>| {
-            let Tls { directory } = tls?;
+            let Tls { directory, data: _ } = tls?;
             Some(directory.clone())
         };
         self.key("tls.directory", &directory(old), &directory(new));
+        let data = |tls: Option<&Tls>| tls.map(|tls| tls.data);
+        self.key("tls.data", &data(old), &data(new));
+    }
+
+    /// As above.
+    fn service_tls(&mut self, old: Option<&ServiceTls>, new: Option<&ServiceTls>) {
+        let keys = |tls: Option<&ServiceTls>| {
+            let ServiceTls { listen, certificates } = tls?;
+            Some((*listen, certificates.clone()))
+        };
+        let (old, new) = (keys(old).unzip(), keys(new).unzip());
+        self.key("tls.listen", &old.0, &new.0);
+        self.key("tls.certificates", &old.1, &new.1);
     }
 
     fn nodes(&mut self, old: &[Node], new: &[Node]) {
@@ -147,12 +160,13 @@ impl Changes {
             first_byte_timeout, response_idle_timeout, upstream_idle_timeout, start_timeout, stop_timeout,
             long_lived_timeout, connections_max, headers_max, trusted_proxies, proxy_protocol, forwarding, served_by,
             access_log, access_log_file, admin
-        }, else { name, limits, eject_5xx, head_max, body_max, floors, scaling });
+        }, else { name, limits, eject_5xx, head_max, body_max, tls, floors, scaling });
         compare!(self, old.limits, new.limits, ProcessLimits, "limits." { cpu, tasks }, else { memory });
         self.key("limits.memory", &old.limits.memory.map(value::Bytes), &new.limits.memory.map(value::Bytes));
         self.key("eject_5xx", &value::OrOff(old.eject_5xx), &value::OrOff(new.eject_5xx));
         self.key("head_max", &value::Bytes(old.head_max as u64), &value::Bytes(new.head_max as u64));
         self.key("body_max", &old.body_max.map(value::Bytes), &new.body_max.map(value::Bytes));
+        self.service_tls(old.tls.as_ref(), new.tls.as_ref());
         self.key("floor", &old.floors, &new.floors);
         compare!(self, old.scaling, new.scaling, Scaling, "scaling." {
             policy, target, high, low, tick, fast_window, slow_window, high_ticks, surge, queue_drain_time, add_max,

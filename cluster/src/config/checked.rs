@@ -44,6 +44,8 @@ struct Pool {
     sockets: node::Sockets,
     /// How often a lease is renewed, and with it a node's figures.
     renew: Found<Duration>,
+    /// Whether requests to them are encrypted.
+    is_secured: bool,
 }
 
 /// The cluster that the file's tables describe; `None` only if a fault was reported.
@@ -57,6 +59,7 @@ pub(super) fn cluster(mut root: Table<'_>) -> Option<Cluster> {
     let (nodes, sockets) = node::all(root.list("node"), may_leave_loopback);
     let renew = frame.as_ref().map_or_else(lease::renew_default, |frame| frame.lease.renew.clone());
     let pool = node::pool(&nodes, sockets, renew, root.report());
+    let pool = Pool { is_secured: tls.as_ref().is_some_and(|tls| tls.data), ..pool };
     let services = service::all(root.named("service"), &pool);
     root.must_have("service", "at least one table, written [service.NAME]".to_owned());
     root.finish();

@@ -49,7 +49,8 @@ impl Service {
     pub fn command_digest(&self) -> CommandDigest {
         let Self { command, user, limits, ready, upstream, path, .. } = self;
         let mut hash = Fnv(OFFSET);
-        write!(hash, "{:?}", (command, user, limits, ready, upstream, path)).expect("a hash takes every text");
+        write!(hash, "{:?}", (command, user, limits, ready, upstream, path))
+            .expect("a hash takes every text");
         CommandDigest(hash.0)
     }
 }

@@ -1,8 +1,9 @@
 //! The kinds of value that a key may have: each says what it must be, and reads it.
 //!
-//! Bounds are inclusive. Addresses and ports are in `kind::network`, numbers of bytes in `kind::size`,
+//! Bounds are inclusive. Files are in `kind::files`, addresses and ports in `kind::network`, numbers of bytes in `kind::size`,
 //! times of the week in `kind::time_of_day`.
 
+pub(super) mod files;
 pub(super) mod network;
 pub(super) mod size;
 pub(super) mod time_of_day;

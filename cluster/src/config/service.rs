@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Floor, Network, Scaling};
+use super::{Floor, Network, Scaling, ServiceTls};
 
 /// As whom a service runs whose `user` is not written: somebody who has nothing but that.
 pub const DEFAULT_USER: &str = "accordion-service";
@@ -125,6 +125,8 @@ pub struct Service {
     /// Where `/metrics` and `/healthz` answer; `None`: nowhere.
     pub admin: Option<SocketAddr>,
 
+    /// Where clients speak TLS; `None`: nowhere.
+    pub tls: Option<ServiceTls>,
     /// Nodes that it is to have at certain times. Default: none.
     pub floors: Vec<Floor>,
     /// When to add and when to drain.

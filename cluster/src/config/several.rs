@@ -46,7 +46,7 @@ pub enum SeveralFault {
 
 /// The text of a file with `count` services in the place of the one of `cluster`, which is what `text`
 /// describes: `shop` becomes `shop-a`, `shop-b` and so on, and with each the last octet of `front_end`,
-/// `listen` and `admin` is one higher. Everything else is as in `text`, without its comments.
+/// `listen`, `admin` and `tls.listen` is one higher. Everything else is as in `text`, without its comments.
 ///
 /// # Errors
 /// There are several already, or the front end is not on loopback.
@@ -64,6 +64,11 @@ pub fn several(cluster: &Cluster, text: &str, count: u8) -> Result<String, Sever
         for (key, value) in addresses(service, index)? {
             keys.insert(key.to_owned(), Value::String(value));
         }
+        if let Some(tls) = keys.get_mut("tls").and_then(Value::as_table_mut)
+            && let Some(listen) = secured(service, index)?
+        {
+            tls.insert("listen".to_owned(), Value::String(listen));
+        }
         services.insert(format!("{}-{letter}", service.name), one);
     }
     Ok(file.to_string())
@@ -71,16 +76,22 @@ pub fn several(cluster: &Cluster, text: &str, count: u8) -> Result<String, Sever
 
 /// What is the front end's own, for the one that is `by` after the first.
 fn addresses(service: &Service, by: u8) -> Result<Vec<(&'static str, String)>, SeveralFault> {
-    let higher = |key, address| higher(service, key, address, by);
-    let socket = |key, socket: SocketAddr| {
-        Ok((key, SocketAddr::new(higher(key, socket.ip())?, socket.port()).to_string()))
-    };
-    let mut addresses = vec![("front_end", higher("front_end", service.front_end)?.to_string())];
-    addresses.push(socket("listen", service.listen)?);
+    let front_end = higher(service, "front_end", service.front_end, by)?.to_string();
+    let mut addresses = vec![("front_end", front_end)];
+    addresses.push(("listen", socket(service, "listen", service.listen, by)?));
     if let Some(admin) = service.admin {
-        addresses.push(socket("admin", admin)?);
+        addresses.push(("admin", socket(service, "admin", admin, by)?));
     }
     Ok(addresses)
+}
+
+/// The same of `[service.NAME.tls]`.
+fn secured(service: &Service, by: u8) -> Result<Option<String>, SeveralFault> {
+    service.tls.as_ref().map(|tls| socket(service, "tls.listen", tls.listen, by)).transpose()
+}
+
+fn socket(service: &Service, key: &'static str, socket: SocketAddr, by: u8) -> Result<String, SeveralFault> {
+    Ok(SocketAddr::new(higher(service, key, socket.ip(), by)?, socket.port()).to_string())
 }
 
 fn higher(service: &Service, key: &'static str, address: IpAddr, by: u8) -> Result<IpAddr, SeveralFault> {

@@ -66,6 +66,11 @@ impl<'a> Table<'a> {
         self.entries.get(key)
     }
 
+    /// The same once more.
+    pub(super) fn value_again(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.entries.get(key)
+    }
+
     /// The key's value; `None` and a fault when it is missing or of another kind.
     pub(super) fn required<K: Kind>(&mut self, key: &'static str, kind: &K) -> Option<Found<K::Value>> {
         let Some(written) = self.value(key) else {

@@ -30,6 +30,8 @@ pub(super) const FILES_PER_MESSAGE: usize = 250;
 pub enum Purpose {
     /// A service's clients.
     Http,
+    /// The same, where they speak TLS.
+    Https,
     /// Prometheus and health checks.
     Admin,
 }
@@ -63,6 +65,7 @@ impl Purpose {
     fn name(self, address: SocketAddr) -> String {
         let purpose = match self {
             Self::Http => "http",
+            Self::Https => "https",
             Self::Admin => "admin",
         };
         format!("{OURS}{purpose}/{}", address.to_string().replace(':', "-"))
@@ -96,7 +99,7 @@ impl Passed {
     /// Sockets listening on `address`: those of the starter, however many; or those of the store, and as many
     /// more as `count` wants. Where the store has more of them all are taken, for connections may be waiting in
     /// each. Otherwise `count` with SO_REUSEPORT, bound here, among which the kernel spreads the connections.
-    /// They do not block, and what they accept has TCP_NODELAY.
+    /// They do not block, and what they accept has TCP_NODELAY. Those for TLS must be asked for first.
     ///
     /// # Errors
     /// The address is in use or not ours, or what was passed is no TCP listener; the text says what to do.
@@ -106,9 +109,13 @@ impl Passed {
         address: SocketAddr,
         count: usize,
     ) -> io::Result<Vec<TcpListener>> {
-        let starters = self.starters(address)?;
+        let starters = match purpose {
+            // Of a starter that passes sockets for both, these are for the one that they are bound to.
+            Purpose::Https => self.starters_on(address)?,
+            Purpose::Http | Purpose::Admin => self.starters(address)?,
+        };
         if !starters.is_empty() {
-            self.is_starters = true;
+            self.is_starters |= purpose == Purpose::Http;
             return Ok(starters);
         }
         let mut listeners = self.stored(purpose, address)?;
@@ -174,6 +181,19 @@ impl Passed {
     pub(super) fn starters(&mut self, address: SocketAddr) -> io::Result<Vec<TcpListener>> {
         let files = self.remove(|name| !name.starts_with(OURS));
         files.into_iter().map(|file| adopt(file, address)).collect()
+    }
+
+    /// Those of them that are bound to that address.
+    fn starters_on(&mut self, address: SocketAddr) -> io::Result<Vec<TcpListener>> {
+        let is_on = |file: &OwnedFd| {
+            let bound = SockRef::from(file).local_addr().ok();
+            bound.and_then(|bound| bound.as_socket()) == Some(address)
+        };
+        let all = std::mem::take(&mut self.files);
+        let is_meant = |(name, file): &(String, OwnedFd)| !name.starts_with(OURS) && is_on(file);
+        let (meant, others): (Vec<_>, Vec<_>) = all.into_iter().partition(is_meant);
+        self.files = others;
+        meant.into_iter().map(|(_, file)| adopt(file, address)).collect()
     }
 
     fn stored(&mut self, purpose: Purpose, address: SocketAddr) -> io::Result<Vec<TcpListener>> {
@@ -349,6 +369,31 @@ mod tests {
         }
         let store = passed.store();
         assert!(store.new.is_empty() && store.stale.is_empty(), "{store:?}");
+    }
+
+    #[test]
+    fn of_a_starter_that_passes_sockets_for_tls_too_each_goes_where_it_is_bound() {
+        let plain = bind(ANY_PORT, false).unwrap();
+        let secured = bind(ANY_PORT, false).unwrap();
+        let (plain_at, secured_at) = (plain.local_addr().unwrap(), secured.local_addr().unwrap());
+        let file = |listener: TcpListener| (String::new(), listener.into());
+        let mut passed = Passed { files: vec![file(plain), file(secured)], ..Passed::default() };
+        let secured = passed.listeners(Purpose::Https, secured_at, 4).unwrap();
+        let plain = passed.listeners(Purpose::Http, plain_at, 4).unwrap();
+        assert_eq!((secured.len(), plain.len()), (1, 1));
+        assert_eq!((address(&secured), address(&plain)), (secured_at, plain_at));
+        assert!(passed.store().new.is_empty());
+    }
+
+    #[test]
+    fn sockets_for_tls_are_kept_by_a_name_of_their_own() {
+        let mut first = Passed::default();
+        let listening = address(&first.listeners(Purpose::Https, ANY_PORT, 2).unwrap());
+        let store = first.store();
+        assert_eq!(store.new[0].name, format!("accordion/https/127.0.0.1-{}", listening.port()));
+        let mut second = next_life(store);
+        assert_eq!(second.listeners(Purpose::Https, listening, 2).unwrap().len(), 2);
+        assert!(second.store().new.is_empty());
     }
 
     fn listener_on_a_free_port() -> SocketAddr {

@@ -18,7 +18,7 @@ use tracing::error;
 
 use super::Notify;
 use crate::config::{self, Cluster, Faults};
-use crate::tls::Tls;
+use crate::tls;
 
 pub use asked::{Asked, Report};
 pub use outcome::Outcome;
@@ -35,7 +35,7 @@ pub struct Reload {
 #[derive(Debug, Clone)]
 pub struct Reloader {
     path: PathBuf,
-    tls: Option<Tls>,
+    certificates: tls::Files,
     asks: mpsc::Sender<Asked>,
     last: watch::Sender<Last>,
 }
@@ -61,9 +61,9 @@ impl Reload {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn on_hangups(path: &Path, tls: Option<Tls>) -> io::Result<Self> {
+    pub fn on_hangups(path: &Path, certificates: tls::Files) -> io::Result<Self> {
         let hangups = signal(SignalKind::hangup())?;
-        let (reloader, mut reload) = Self::of(path, tls);
+        let (reloader, mut reload) = Self::of(path, certificates);
         let listening = tokio::spawn(read_on_hangups(reloader, hangups));
         reload._listening = Some(AbortOnDropHandle::new(listening));
         Ok(reload)
@@ -71,14 +71,14 @@ impl Reload {
 
     /// What is `put` takes the place of the file.
     pub fn manual() -> (Reloader, Self) {
-        Self::of(Path::new(""), None)
+        Self::of(Path::new(""), tls::Files::default())
     }
 
-    fn of(path: &Path, tls: Option<Tls>) -> (Reloader, Self) {
+    fn of(path: &Path, certificates: tls::Files) -> (Reloader, Self) {
         // One at a time: the next is read when the daemon has taken this one.
         let (asks, asked) = mpsc::channel(1);
         let last = Last { taken_at: SystemTime::now(), faults: Vec::new(), needs_restart: Vec::new() };
-        let reloader = Reloader { path: path.to_owned(), tls, asks, last: watch::Sender::new(last) };
+        let reloader = Reloader { path: path.to_owned(), certificates, asks, last: watch::Sender::new(last) };
         (reloader.clone(), Self { asked, reloader, _listening: None })
     }
 
@@ -114,7 +114,7 @@ impl Reloader {
 
     async fn reload_once(&self) -> Report {
         // Whatever becomes of the file: a certificate that is about to expire must not wait for it.
-        let certificate = self.read_certificate().await;
+        let certificates = self.read_certificates().await;
         // Before the file is read, not after it: whatever is written after this is read by the next one.
         let Ok(place) = self.asks.reserve().await else { return Report::ended() };
         let path = self.path.clone();
@@ -125,11 +125,11 @@ impl Reloader {
             Ok(read) => read.map_err(|faults| words(&faults)),
             Err(failed) => Err(vec![format!("reading it failed: {failed}")]),
         };
-        let cluster = match (certificate, read) {
-            (None, Ok(cluster)) => cluster,
-            (certificate, read) => {
+        let cluster = match (certificates.is_empty(), read) {
+            (true, Ok(cluster)) => cluster,
+            (_, read) => {
                 return self
-                    .refuse(certificate.into_iter().chain(read.err().into_iter().flatten()).collect());
+                    .refuse(certificates.into_iter().chain(read.err().into_iter().flatten()).collect());
             }
         };
         let (answer, answered) = oneshot::channel();
@@ -137,12 +137,12 @@ impl Reloader {
         answered.await.unwrap_or_else(|_| Report::ended())
     }
 
-    /// Its fault, where there is one.
-    async fn read_certificate(&self) -> Option<String> {
-        let tls = self.tls.clone()?;
-        match tokio::task::spawn_blocking(move || tls.reload()).await {
-            Ok(read) => read.err().map(|fault| fault.to_string()),
-            Err(failed) => Some(format!("reading the certificate failed: {failed}")),
+    /// Their faults.
+    async fn read_certificates(&self) -> Vec<String> {
+        let certificates = self.certificates.clone();
+        match tokio::task::spawn_blocking(move || certificates.reload()).await {
+            Ok(faults) => faults,
+            Err(failed) => vec![format!("reading the certificates failed: {failed}")],
         }
     }
 

@@ -82,13 +82,17 @@ fn is_silent(error: &io::Error) -> bool {
 }
 
 fn said(error: &io::Error) -> String {
-    match words::inside(error) {
-        Some(Fault::NoCertificatesPresented) => "it shows no certificate".to_owned(),
-        Some(Fault::InvalidCertificate(fault)) => words::shown(fault).to_owned(),
-        Some(Fault::AlertReceived(alert)) => words::alerted(*alert),
-        Some(Fault::InvalidMessage(_)) => "it does not speak TLS".to_owned(),
-        Some(fault) => fault.to_string(),
-        None => "it went away".to_owned(),
+    words::inside(error).map_or_else(|| "it went away".to_owned(), words_of)
+}
+
+/// What is wrong with a caller.
+pub(super) fn words_of(fault: &Fault) -> String {
+    match fault {
+        Fault::NoCertificatesPresented => "it shows no certificate".to_owned(),
+        Fault::InvalidCertificate(fault) => words::shown(fault).to_owned(),
+        Fault::AlertReceived(alert) => words::alerted(*alert),
+        Fault::InvalidMessage(_) => "it does not speak TLS".to_owned(),
+        fault => fault.to_string(),
     }
 }
 

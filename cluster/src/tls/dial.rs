@@ -74,7 +74,7 @@ pub fn peer_expires(dialled: &Dialled) -> Option<SystemTime> {
 }
 
 /// What an error of the stream means.
-fn said(error: &io::Error) -> String {
+pub(super) fn said(error: &io::Error) -> String {
     match words::inside(error) {
         Some(Fault::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. })) => {
             format!("it is somebody else, by its certificate: {}", presented.join(", "))

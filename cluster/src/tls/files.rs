@@ -208,7 +208,8 @@ fn judge(
     if certificate::names(own).iter().any(is_own) { Ok(()) } else { Err(other_name()) }
 }
 
-fn warn_if_shared(key: &Path) {
+/// Says so where a key is no secret.
+pub(super) fn warn_if_shared(key: &Path) {
     let is_shared =
         fs::metadata(key).is_ok_and(|metadata| metadata.permissions().mode() & READ_BY_OTHERS != 0);
     if is_shared {

@@ -407,4 +407,58 @@ capacity = 8
 admin = "127.0.0.1:9100""#,
         &[],
     ),
+    (
+        13,
+        r#"capacity = 8
+[service.a.tls]
+listen = "127.0.0.1:8443"
+certificates = [{ certificate = "/a/b.pem", key = "/a/b.key" }]"#,
+        &[],
+    ),
+    (
+        13,
+        r#"capacity = 8
+[service.a.tls]
+listen = "0.0.0.0:8080"
+certificates = []"#,
+        &[
+            r#"15:10: service.tls.listen = "0.0.0.0:8080", must differ from listen"#,
+            r#"16:16: tls.certificates = [], must be a list, each element a certificate and its key, PEM files by their absolute paths, like { certificate = "/etc/a/fullchain.pem", key = "/etc/a/privkey.pem" }, and not empty"#,
+        ],
+    ),
+    (
+        13,
+        r#"capacity = 8
+[service.a.tls]
+listen = "127.0.0.1:8443"
+certificates = ["/a/b.pem"]"#,
+        &[
+            r#"16:17: tls.certificates = "/a/b.pem", must be a certificate and its key, PEM files by their absolute paths, like { certificate = "/etc/a/fullchain.pem", key = "/etc/a/privkey.pem" }"#,
+        ],
+    ),
+    (
+        13,
+        r#"capacity = 8
+[service.a.tls]
+certificats = []"#,
+        &[
+            r#"14:1: tls.listen is missing, must be an IP address and a port, like "0.0.0.0:8080""#,
+            r#"15:1: unknown key "certificats", did you mean "certificates"?"#,
+        ],
+    ),
+    (
+        12,
+        r#"command = ["x", "{address}:{port}"]
+path = "direct"
+capacity = 8
+[tls]
+data = true
+[service.b]
+front_end = "127.0.0.2"
+listen = "127.0.0.2:8080"
+command = ["x", "{port}"]"#,
+        &[
+            r#"13:8: service.path = "direct", must be "relayed" beside tls.data = true: direct cannot be encrypted by Accordion, for there is nothing of it before the service"#,
+        ],
+    ),
 ];

@@ -15,10 +15,10 @@ directory = "tls""#,
         r#"name = "t"
 [tls]
 direktory = "/tls"
-data = true"#,
+date = true"#,
         &[
             r#"4:1: unknown key "direktory", did you mean "directory"?"#,
-            r#"5:1: unknown key "data", must be one of directory"#,
+            r#"5:1: unknown key "date", did you mean "data"?"#,
         ],
     ),
     (

@@ -1,5 +1,5 @@
-//! A cluster whose machines know each other by certificates, all of them made by `accordion ca`: real
-//! daemons come up with them, scale, are drained, and exchange them while they run.
+//! A cluster whose machines know each other by certificates, all of them made by `accordion ca`, for control calls and
+//! for requests: real daemons come up with them, scale, are drained, and exchange them while they run.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -37,7 +37,10 @@ fn issue(site: &Site, directory: &Path, whose: &[&str]) -> String {
 fn secured() -> (Site, PathBuf) {
     let site = Site::new(PROGRAM, &Plan { nodes: 2, ..Plan::default() });
     let directory = site.directory().join("tls");
-    site.rewrite("[[node]]", &format!("[tls]\ndirectory = \"{}\"\n\n[[node]]", directory.display()));
+    site.rewrite(
+        "[[node]]",
+        &format!("[tls]\ndirectory = \"{}\"\ndata = true\n\n[[node]]", directory.display()),
+    );
     ca(&site, &["init", directory.to_str().unwrap()]);
     for node in ["c1", "c2"] {
         issue(&site, &directory, &["node", node]);
@@ -91,7 +94,7 @@ fn a_cluster_with_certificates_scales_is_drained_and_exchanges_them_under_load()
     }
     site.hang_up();
     wait_for("all have read their files", STEP, || {
-        (site.log().matches("the certificate was read again").count() == 3).then_some(())
+        (site.log().matches("the certificate was read again").count() == 4).then_some(())
     });
     let status = String::from_utf8(site.run("status", &[]).stdout).unwrap();
     for line in ["certificate of node c1 expires in", "certificate of the front end of demo expires in"] {
@@ -99,7 +102,8 @@ fn a_cluster_with_certificates_scales_is_drained_and_exchanges_them_under_load()
     }
     assert!(!status.contains("certificate of node c2"), "{status}");
     let warned = || site.log().matches("the certificate expires soon: accordion ca issue ").count();
-    wait_for("both say that theirs ends soon", STEP, || (warned() == 2).then_some(()));
+    // Both daemons of the front end show its certificate.
+    wait_for("all three say that theirs ends soon", STEP, || (warned() == 3).then_some(()));
     load.wait_on(STEP);
     assert_eq!(losses(), before, "{}", site.log());
 

@@ -155,6 +155,7 @@ impl<'c> Exchange<'c> {
                 Poll::Pending => return Ok(()),
             }
         }
+        self.conn.io.push(cx);
         match self.conn.poll_broken_off(cx) {
             Poll::Ready(()) => Err(Fault::client_gone()),
             Poll::Pending => Ok(()),
@@ -163,8 +164,10 @@ impl<'c> Exchange<'c> {
 
     fn ask(&self) -> Pick {
         let order = &*self.order;
-        let client = self.conn.client.address();
-        let head = Head::of_ascii(order.method_bytes(), order.target_bytes(), order.token(), client);
+        let client = &self.conn.client;
+        let head =
+            Head::of_ascii(order.method_bytes(), order.target_bytes(), order.token(), client.address());
+        let head = head.of_peer(client.peer().map(|peer| &**peer));
         self.worker.dispatch().pick(&head, self.tried.ids())
     }
 

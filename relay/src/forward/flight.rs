@@ -154,6 +154,9 @@ impl Flight {
         if !self.is_under_way() {
             return Poll::Ready(Ok(()));
         }
+        // Whichever of both nobody reads now.
+        conn.io.push(cx);
+        self.wire.io.push(cx);
         conn.client.enter(self.phase(order));
         if conn.client.has_expired() {
             return Poll::Ready(Err(self.expired(conn.client.phase())));

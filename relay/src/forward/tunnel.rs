@@ -111,7 +111,11 @@ impl Tunnel<'_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let Conn { io, inbox, client, .. } = &mut *self.conn;
         self.to_service += poll_up(cx, &mut self.up, io, inbox, &mut self.service, client)?;
-        self.poll_down(cx)
+        self.poll_down(cx)?;
+        // Whichever of both nobody reads now.
+        self.conn.io.push(cx);
+        self.service.push(cx);
+        Ok(())
     }
 
     fn say_farewell(&mut self) {

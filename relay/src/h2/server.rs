@@ -48,18 +48,17 @@ enum Ended {
 /// where all was said on it, and the client's last words may be coming.
 pub(crate) async fn serve(mut io: Io, inbox: Flow, client: &Rc<Client>) -> Option<Io> {
     io.register().ok()?;
-    let Io::Tcp(tcp) = io else { return None };
     let worker = Rc::clone(client.worker());
-    let tcp = Rc::new(RefCell::new(tcp));
-    let begun = Begun::new(Rc::clone(&tcp), inbox.buffer().filled());
+    let io = Rc::new(RefCell::new(io));
+    let begun = Begun::new(Rc::clone(&io), inbox.buffer().filled());
     worker.buffers().give_back(inbox.into_buffer());
     let ended = run(begun, client).await;
     if let Err(error) = &ended {
         tracing::debug!(client = %client.address(), %error, "a connection of HTTP/2 failed");
     }
     // Nobody else has it any more.
-    let tcp = Rc::try_unwrap(tcp).ok()?.into_inner();
-    matches!(ended, Ok(Ended::Said)).then(|| Io::Tcp(tcp))
+    let io = Rc::try_unwrap(io).ok()?.into_inner();
+    matches!(ended, Ok(Ended::Said)).then_some(io)
 }
 
 /// Serves its streams until it ends.

@@ -30,6 +30,13 @@ impl Forwarding {
         Forwarding { x_for: false, x_host: false, x_proto: false, forwarded: false, via: false };
 }
 
+/// How a request reached the front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
 /// What the fields have without the host, and a little more: one allocation holds them.
 const BLOCK_BYTES: usize = 192;
 
@@ -38,14 +45,15 @@ pub(crate) struct Forwarder {
     written: Forwarding,
     address: IpAddr,
     is_trusted: bool,
+    scheme: Scheme,
     host: Vec<u8>,
     block: Vec<u8>,
 }
 
 impl Forwarder {
-    pub(crate) fn new(written: Forwarding, address: IpAddr, is_trusted: bool) -> Forwarder {
+    pub(crate) fn new(written: Forwarding, address: IpAddr, is_trusted: bool, scheme: Scheme) -> Forwarder {
         let address = address.to_canonical();
-        Forwarder { written, address, is_trusted, host: Vec::new(), block: Vec::new() }
+        Forwarder { written, address, is_trusted, scheme, host: Vec::new(), block: Vec::new() }
     }
 
     /// Whether a field of the client's passes on as it is.
@@ -98,7 +106,7 @@ impl Forwarder {
             field(out, "X-Forwarded-Host", host);
         }
         if self.written.x_proto {
-            field(out, "X-Forwarded-Proto", b"http");
+            field(out, "X-Forwarded-Proto", self.scheme.name());
         }
     }
 
@@ -120,21 +128,31 @@ impl Forwarder {
             field(out, "X-Forwarded-Host", host);
         }
         if self.written.x_proto && fields.get(Kind::XForwardedProto).is_none() {
-            field(out, "X-Forwarded-Proto", b"http");
+            field(out, "X-Forwarded-Proto", self.scheme.name());
         }
     }
 
     fn element(&self, out: &mut Vec<u8>, host: &[u8]) {
         let (open, close): (&[u8], &[u8]) = match self.address {
-            IpAddr::V4(_) => (b"for=", b";proto=http"),
-            IpAddr::V6(_) => (b"for=\"[", b"]\";proto=http"),
+            IpAddr::V4(_) => (b"for=", b";proto="),
+            IpAddr::V6(_) => (b"for=\"[", b"]\";proto="),
         };
         out.extend_from_slice(open);
         write_address(out, self.address);
         out.extend_from_slice(close);
+        out.extend_from_slice(self.scheme.name());
         if !host.is_empty() {
             out.extend_from_slice(b";host=");
             quote_into(out, host);
+        }
+    }
+}
+
+impl Scheme {
+    fn name(self) -> &'static [u8] {
+        match self {
+            Scheme::Http => b"http",
+            Scheme::Https => b"https",
         }
     }
 }
@@ -188,7 +206,7 @@ mod tests {
         let mut slots = Slots::new();
         let limits = Limits { head_bytes_max: 16384, fields_max: 100 };
         let request = parse_request(request.as_bytes(), limits, &mut slots).unwrap().unwrap();
-        let mut forwarder = Forwarder::new(Forwarding::ALL, address.parse().unwrap(), trusted);
+        let mut forwarder = Forwarder::new(Forwarding::ALL, address.parse().unwrap(), trusted, Scheme::Http);
         let mut out = Vec::new();
         for each in request.fields.iter().filter(|each| forwarder.passes(each.kind)) {
             field(&mut out, each.name, each.value);
@@ -212,7 +230,8 @@ mod tests {
 
     #[test]
     fn a_new_host_on_the_same_connection_is_written_anew() {
-        let mut forwarder = Forwarder::new(Forwarding::ALL, "192.0.2.1".parse().unwrap(), false);
+        let mut forwarder =
+            Forwarder::new(Forwarding::ALL, "192.0.2.1".parse().unwrap(), false, Scheme::Http);
         for host in ["a", "b", "b"] {
             let text = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
             let mut slots = Slots::new();

@@ -1,12 +1,15 @@
 //! One open client connection, as its own task, its request and the sweep see it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Instant;
 
-use crate::headers::Forwarder;
+use crate::buffer::Buffer;
+use crate::headers::{Forwarder, Scheme};
+use crate::proxy_protocol::{self, Malformed};
 use crate::upstream::InFlight;
 use crate::worker::Worker;
 
@@ -84,6 +87,9 @@ pub(crate) struct Client {
     /// It need not, or need not any more, say in whose name it comes.
     is_introduced: Cell<bool>,
     arrival: Arrival,
+    is_secured: Cell<bool>,
+    /// Who it is by its certificate, where that was asked.
+    peer: OnceCell<Arc<str>>,
     phase: Cell<Phase>,
     since: Cell<Instant>,
     moved: Cell<Instant>,
@@ -104,11 +110,13 @@ impl Client {
         let now = worker.now();
         let settings = worker.settings();
         let is_introduced = !settings.proxy_protocol || arrival != Arrival::Connection;
-        let forwarder = forwarder(&worker, address);
+        let forwarder = forwarder(&worker, address, false);
         Client {
             address: Cell::new(address),
             is_introduced: Cell::new(is_introduced),
             arrival,
+            is_secured: Cell::new(false),
+            peer: OnceCell::new(),
             worker,
             phase: Cell::new(Phase::Fresh),
             since: Cell::new(now),
@@ -138,13 +146,48 @@ impl Client {
         self.is_introduced.get()
     }
 
-    /// A balancer in front has said whose connection this is.
-    pub(crate) fn introduce(&self, client: Option<IpAddr>) {
-        self.is_introduced.set(true);
-        if let Some(address) = client {
-            self.address.set(address);
-            self.forwarder.replace(forwarder(&self.worker, address));
+    /// Takes the header off the buffer by which a balancer says whose connection this is, from those who may say
+    /// so; false while it is not whole.
+    pub(crate) fn take_introduction(&self, buffer: &mut Buffer) -> Result<bool, Malformed> {
+        if buffer.is_empty() {
+            return Ok(false);
         }
+        let trusted = &self.worker.settings().trusted_proxies;
+        if !trusted.is_empty() && !trusted.trust(self.address()) {
+            return Err(Malformed);
+        }
+        let Some(header) = proxy_protocol::read(buffer.filled())? else { return Ok(false) };
+        buffer.consume(header.bytes);
+        self.is_introduced.set(true);
+        if let Some(address) = header.client {
+            self.address.set(address);
+            self.renew_forwarder();
+        }
+        Ok(true)
+    }
+
+    /// Its requests come by TLS.
+    pub(crate) fn secure(&self) {
+        self.is_secured.set(true);
+        self.renew_forwarder();
+    }
+
+    pub(crate) fn is_secured(&self) -> bool {
+        self.is_secured.get()
+    }
+
+    /// It goes by that name.
+    pub(crate) fn name(&self, peer: Arc<str>) {
+        // It is named once.
+        let _ = self.peer.set(peer);
+    }
+
+    pub(crate) fn peer(&self) -> Option<&Arc<str>> {
+        self.peer.get()
+    }
+
+    fn renew_forwarder(&self) {
+        self.forwarder.replace(forwarder(&self.worker, self.address(), self.is_secured()));
     }
 
     pub(crate) fn arrival(&self) -> Arrival {
@@ -294,7 +337,9 @@ impl Client {
     }
 }
 
-fn forwarder(worker: &Worker, address: IpAddr) -> Forwarder {
+fn forwarder(worker: &Worker, address: IpAddr, is_secured: bool) -> Forwarder {
     let settings = worker.settings();
-    Forwarder::new(settings.forwarding, address, settings.trusted_proxies.trust(address))
+    let is_trusted = settings.trusted_proxies.trust(address);
+    let scheme = if is_secured { Scheme::Https } else { Scheme::Http };
+    Forwarder::new(settings.forwarding, address, is_trusted, scheme)
 }

@@ -9,6 +9,7 @@ use super::reasons::REASONS;
 use super::text::{Kind, Text};
 use super::worker::{CLASSES, Metrics};
 use crate::access_log::End;
+use crate::tls::HandshakeFault;
 
 /// The classes' names, in the order they are counted.
 const CODES: [&str; CLASSES] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -108,6 +109,13 @@ impl Scrape {
         self.counter(text, "accordion_connections_accepted_total", help, |worker| &worker.accepted);
         let help = "Clients' connections turned away with a 503, because there were too many.";
         self.counter(text, "accordion_connections_refused_total", help, |worker| &worker.turned_away);
+        let help = "Handshakes of TLS with clients that succeeded.";
+        self.counter(text, "accordion_tls_handshakes_total", help, |worker| &worker.handshakes);
+        let help = "Handshakes of TLS with clients that came to nothing, by the reason.";
+        let mut family = text.family("accordion_tls_handshakes_failed_total", help, Kind::Counter);
+        for (index, word) in HandshakeFault::WORDS.into_iter().enumerate() {
+            family.sample(&[("reason", word)], self.sum(|worker| &worker.handshakes_failed[index]));
+        }
         let open: u64 = self.workers.iter().map(|worker| worker.open()).sum();
         text.family("accordion_connections_open", "Clients' connections open now.", Kind::Gauge)
             .sample(&[], open as f64);

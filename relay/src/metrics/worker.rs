@@ -7,6 +7,7 @@ use super::reasons::{self, REASONS};
 use super::{add, read};
 use crate::access_log::{End, Record};
 use crate::relay::Counters;
+use crate::tls::HandshakeFault;
 
 /// The hundreds of a status, and 0 for requests that got no answer.
 pub(super) const CLASSES: usize = 6;
@@ -27,6 +28,8 @@ pub struct Metrics {
     pub(super) accepted: AtomicU64,
     open: AtomicU64,
     pub(super) turned_away: AtomicU64,
+    pub(super) handshakes: AtomicU64,
+    pub(super) handshakes_failed: [AtomicU64; HandshakeFault::WORDS.len()],
     pub(super) client_received: AtomicU64,
     pub(super) client_sent: AtomicU64,
     pub(super) upstream_received: AtomicU64,
@@ -114,6 +117,16 @@ impl Metrics {
     /// Counts one that was turned away with a 503, because there are too many.
     pub(crate) fn connection_refused(&self) {
         add(&self.turned_away, 1);
+    }
+
+    /// Counts a client with whom TLS is spoken from now on.
+    pub(crate) fn shook_hands(&self) {
+        add(&self.handshakes, 1);
+    }
+
+    /// Counts one with whom it came to nothing.
+    pub(crate) fn failed_to_shake_hands(&self, fault: HandshakeFault) {
+        add(&self.handshakes_failed[fault.index()], 1);
     }
 
     /// Counts what went through clients' sockets, heads and framing with it.

@@ -21,10 +21,9 @@ use tokio::sync::mpsc;
 use tokio::task::coop;
 
 use super::Worker;
-use super::peers::Accepted;
+use super::peers::{Accepted, Layer};
 use crate::connection;
 use crate::io::Io;
-use crate::live::Arrival;
 
 /// First and longest pause after a failure that lasts, such as no descriptor left.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -101,24 +100,35 @@ impl Worker {
 
     /// Answers the one before, which closes.
     pub(super) fn open_door(self: &Rc<Self>, listeners: Vec<AsyncFd<TcpListener>>) -> Rc<Door> {
+        let before = self.door.replace(self.door_on(listeners, Layer::Tcp));
+        before.close();
+        before
+    }
+
+    /// It stays until the worker drains.
+    pub(super) fn open_secured_door(self: &Rc<Self>, listeners: Vec<AsyncFd<TcpListener>>) {
+        self.door_on(listeners, Layer::Tls);
+    }
+
+    fn door_on(self: &Rc<Self>, listeners: Vec<AsyncFd<TcpListener>>, layer: Layer) -> Rc<Door> {
         let door = Rc::<Door>::default();
         door.open.set(listeners.len());
         self.draining.open(listeners.len());
         for listener in listeners {
-            tokio::task::spawn_local(run(Rc::clone(self), listener, Rc::clone(&door)));
+            tokio::task::spawn_local(run(Rc::clone(self), listener, layer, Rc::clone(&door)));
         }
-        let before = self.door.replace(door);
-        before.close();
-        before
+        door
     }
 }
 
-async fn run(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc<Door>) {
+async fn run(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, layer: Layer, door: Rc<Door>) {
     let mut pause = PAUSE;
     let mut in_a_row = 0;
     let mut drain_began = pin!(worker.draining.began());
     let mut closing = pin!(door.closing.notified());
-    while let Some(accepted) = next(&worker, &listener, &door, drain_began.as_mut(), closing.as_mut()).await {
+    while let Some(accepted) =
+        next(&worker, &listener, layer, &door, drain_began.as_mut(), closing.as_mut()).await
+    {
         match accepted {
             Ok(accepted) => {
                 pause = PAUSE;
@@ -139,7 +149,7 @@ async fn run(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc<Door>)
             }
         }
     }
-    take_queued(&worker, &listener).await;
+    take_queued(&worker, &listener, layer).await;
     drop(listener);
     door.open.update(|open| open - 1);
     door.shut.notify_one();
@@ -157,6 +167,7 @@ pub(super) async fn take_over(worker: Rc<Worker>, mut handed: mpsc::Receiver<Acc
 async fn next(
     worker: &Worker,
     listener: &AsyncFd<TcpListener>,
+    layer: Layer,
     door: &Door,
     mut drain_began: Pin<&mut Notified<'_>>,
     mut closing: Pin<&mut Notified<'_>>,
@@ -165,7 +176,7 @@ async fn next(
         if worker.is_draining() || door.is_closing.get() {
             return Poll::Ready(None);
         }
-        match poll_accept(cx, listener) {
+        match poll_accept(cx, listener, layer) {
             Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
             Poll::Pending if closing.as_mut().poll(cx).is_ready() => Poll::Ready(None),
             Poll::Pending => drain_began.as_mut().poll(cx).map(|()| None),
@@ -174,29 +185,33 @@ async fn next(
     .await
 }
 
-fn poll_accept(cx: &mut Context<'_>, listener: &AsyncFd<TcpListener>) -> Poll<io::Result<Accepted>> {
+fn poll_accept(
+    cx: &mut Context<'_>,
+    listener: &AsyncFd<TcpListener>,
+    layer: Layer,
+) -> Poll<io::Result<Accepted>> {
     loop {
         let mut ready = ready!(listener.poll_read_ready(cx))?;
-        if let Ok(accepted) = ready.try_io(|listener| accept(listener.get_ref())) {
+        if let Ok(accepted) = ready.try_io(|listener| accept(listener.get_ref(), layer)) {
             return Poll::Ready(accepted);
         }
     }
 }
 
 /// One system call a connection: the socket does not block and is not inherited, and says who is there.
-fn accept(listener: &TcpListener) -> io::Result<Accepted> {
+fn accept(listener: &TcpListener, layer: Layer) -> io::Result<Accepted> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let (socket, peer) = acceptfrom_with(listener.as_fd(), flags)?;
     let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
     let address = peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
-    Ok(Accepted { tcp: TcpStream::from(socket), address })
+    Ok(Accepted { tcp: TcpStream::from(socket), address, layer })
 }
 
 /// Takes what has queued up. Not in turns with other tasks: at the end of its turn a queue looks empty.
-async fn take_queued(worker: &Rc<Worker>, listener: &AsyncFd<TcpListener>) {
+async fn take_queued(worker: &Rc<Worker>, listener: &AsyncFd<TcpListener>, layer: Layer) {
     coop::unconstrained(future::poll_fn(|_| {
         for _ in 0..QUEUED_MAX {
-            match accept(listener.get_ref()) {
+            match accept(listener.get_ref(), layer) {
                 Ok(accepted) => open(worker, worker.peers().keep(accepted)),
                 Err(error) if is_the_clients(&error) => (),
                 Err(_) => break,
@@ -211,9 +226,14 @@ async fn take_queued(worker: &Rc<Worker>, listener: &AsyncFd<TcpListener>) {
 fn place(worker: &Rc<Worker>, accepted: Accepted) {
     if worker.peers().are_full(worker.settings().connections_max) {
         worker.metrics().connection_refused();
-        let Accepted { tcp, address } = accepted;
-        let refused = connection::turn_away(Rc::clone(worker), Io::Fresh(tcp), address);
-        tokio::task::spawn_local(refused);
+        let Accepted { tcp, address, layer } = accepted;
+        match layer {
+            Layer::Tcp => {
+                let refused = connection::turn_away(Rc::clone(worker), Io::Fresh(tcp), address);
+                tokio::task::spawn_local(refused);
+            }
+            Layer::Tls => connection::turn_away_secured(worker, address),
+        }
     } else if let Some(accepted) = worker.peers().place(accepted) {
         open(worker, accepted);
     }
@@ -221,9 +241,12 @@ fn place(worker: &Rc<Worker>, accepted: Accepted) {
 
 fn open(worker: &Rc<Worker>, accepted: Accepted) {
     // Owned by the worker's runtime; the worker's table counts it, and a drain waits for that.
-    let Accepted { tcp, address } = accepted;
-    let connection = connection::serve(Rc::clone(worker), Io::Fresh(tcp), address, Arrival::Connection);
-    tokio::task::spawn_local(connection);
+    let Accepted { tcp, address, layer } = accepted;
+    let worker = Rc::clone(worker);
+    match layer {
+        Layer::Tcp => tokio::task::spawn_local(connection::serve(worker, Io::Fresh(tcp), address)),
+        Layer::Tls => tokio::task::spawn_local(connection::serve_secured(worker, tcp, address)),
+    };
 }
 
 /// Whether the connection went away before it was taken, which is no failure of ours.
@@ -242,7 +265,7 @@ mod tests {
         prepare(&listener).unwrap();
         listener.set_nonblocking(false).unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let accepted = accept(&listener).unwrap();
+        let accepted = accept(&listener, Layer::Tcp).unwrap();
         assert_eq!(accepted.address, client.local_addr().unwrap().ip());
         let socket = SockRef::from(&accepted.tcp);
         assert!(

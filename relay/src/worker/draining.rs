@@ -107,7 +107,6 @@ mod tests {
     use crate::connection;
     use crate::dispatch::{Dispatch, Failure, Head, Pick};
     use crate::io::Io;
-    use crate::live::Arrival;
     use crate::metrics::Metrics;
     use crate::settings::Settings;
     use crate::upstream::Upstream;
@@ -128,7 +127,7 @@ mod tests {
         let budget = Arc::new(Budget::new(vec![Arc::clone(&metrics)]));
         let peers = Peers::new(0, vec![Arc::clone(&metrics)], Vec::new());
         let counts = Arc::clone(&metrics);
-        let worker = Worker::new(Arc::new(Nobody), Settings::default(), counts, budget, peers);
+        let worker = Worker::new(Arc::new(Nobody), Settings::default(), None, counts, budget, peers);
         (Rc::new(worker), metrics)
     }
 
@@ -148,7 +147,7 @@ mod tests {
             let tcp = listener.accept().unwrap().0;
             tcp.set_nonblocking(true).unwrap();
             let address = IpAddr::from(Ipv4Addr::LOCALHOST);
-            let served = connection::serve(Rc::clone(&worker), Io::Fresh(tcp), address, Arrival::Connection);
+            let served = connection::serve(Rc::clone(&worker), Io::Fresh(tcp), address);
             tokio::task::spawn_local(served);
             let drained = tokio::time::timeout(Duration::from_secs(10), drain).await;
             assert_eq!(drained.expect("it is cut at once").unwrap(), 0);

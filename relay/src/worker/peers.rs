@@ -23,6 +23,14 @@ const MORE_PART: u64 = 8;
 pub(crate) struct Accepted {
     pub(crate) tcp: TcpStream,
     pub(crate) address: IpAddr,
+    pub(crate) layer: Layer,
+}
+
+/// What is spoken under HTTP on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layer {
+    Tcp,
+    Tls,
 }
 
 /// All workers, and which of them this one is.

@@ -1,6 +1,8 @@
 //! What the service-manager says to Prometheus of itself: which service this is, its queue, its level.
 //! What the relay counts is written by the relay.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use cluster::level::Level;
 use relay::metrics::{Kind, Text};
 
@@ -17,6 +19,10 @@ pub(crate) struct Front<'a> {
     pub(crate) queue: QueueRow,
     /// The service's level of load.
     pub(crate) level: Level,
+    /// Handshakes with nodes for requests, where there are any: with certificates, by a ticket, and in vain.
+    pub(crate) node_handshakes: Option<(u64, u64, u64)>,
+    /// When the first of the certificates ends that clients are shown.
+    pub(crate) certificate_expires: Option<SystemTime>,
     /// Lines the access log dropped since the start.
     pub(crate) log_lines_dropped: u64,
 }
@@ -52,6 +58,19 @@ impl Front<'_> {
             &words,
             word(self.level),
         );
+        if let Some((full, resumed, failed)) = self.node_handshakes {
+            let help = "Handshakes of TLS with nodes for requests: full, resumed by a ticket, or failed.";
+            let mut family = text.family("accordion_node_tls_handshakes_total", help, Kind::Counter);
+            for (kind, count) in [("full", full), ("resumed", resumed), ("failed", failed)] {
+                family.sample(&[("kind", kind)], count as f64);
+            }
+        }
+        if let Some(expires) = self.certificate_expires {
+            let help = "When the first certificate that clients are shown ends, in seconds since 1970.";
+            let since = expires.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+            text.family("accordion_certificate_expires_timestamp_seconds", help, Kind::Gauge)
+                .sample(&[], since);
+        }
         let help = "Lines the access log dropped, because they could not be written fast enough.";
         text.family("accordion_access_log_dropped_lines_total", help, Kind::Counter)
             .sample(&[], self.log_lines_dropped as f64);
@@ -69,6 +88,8 @@ const fn word(level: Level) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -79,6 +100,8 @@ mod tests {
             generation: 7,
             queue: QueueRow { length: 3, max: 1000 },
             level: Level::High,
+            node_handshakes: Some((3, 40, 1)),
+            certificate_expires: Some(UNIX_EPOCH + Duration::from_secs(7)),
             log_lines_dropped: 12,
         };
         let mut text = Text::new();
@@ -98,6 +121,10 @@ mod tests {
                 "accordion_level{level=\"low\"} 0",
                 "accordion_level{level=\"medium\"} 0",
                 "accordion_level{level=\"high\"} 1",
+                "accordion_node_tls_handshakes_total{kind=\"full\"} 3",
+                "accordion_node_tls_handshakes_total{kind=\"resumed\"} 40",
+                "accordion_node_tls_handshakes_total{kind=\"failed\"} 1",
+                "accordion_certificate_expires_timestamp_seconds 7",
                 "accordion_access_log_dropped_lines_total 12",
             ]
         );

@@ -4,7 +4,7 @@
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use relay::{Upstream, UpstreamSpec};
+use relay::{TlsClient, Upstream, UpstreamSpec};
 
 use super::Door;
 use crate::child_list::{Child, ChildList, ChildSpec, ChildState, Refused, Verdict};
@@ -20,7 +20,7 @@ pub(super) struct Warming {
 impl Door {
     /// An upstream for the local copy's seat, whose freed places go to those who wait here.
     pub(crate) fn upstream(&self, spec: UpstreamSpec) -> Arc<Upstream> {
-        self.upstream_of(&self.local, spec)
+        self.upstream_of(&self.local, spec, None)
     }
 
     /// Puts the local copy in its seat, or takes it out of it.
@@ -147,13 +147,16 @@ impl Door {
             token: spec.token.clone(),
             protocol: self.protocol,
         };
-        seat.seat(Some(self.upstream_of(&seat, upstream)));
+        // Straight to a copy there is nobody who could speak it.
+        let calls = self.calls.get().filter(|_| upstream.may_refuse);
+        let tls = calls.map(|calls| calls.to(&spec.node));
+        seat.seat(Some(self.upstream_of(&seat, upstream, tls)));
         Child { spec, seat }
     }
 
-    fn upstream_of(&self, seat: &Seat, spec: UpstreamSpec) -> Arc<Upstream> {
+    fn upstream_of(&self, seat: &Seat, spec: UpstreamSpec, tls: Option<TlsClient>) -> Arc<Upstream> {
         let (queue, door, gauge) = (Arc::clone(&self.queue), self.this.clone(), Arc::clone(seat.gauge()));
-        Upstream::new(spec, move |upstream| {
+        Upstream::new_secured(spec, tls, move |upstream| {
             gauge.show(upstream);
             if !queue.is_empty()
                 && let Some(door) = door.upgrade()

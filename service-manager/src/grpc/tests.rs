@@ -45,6 +45,8 @@ async fn a_load_manager_that_slept_through_its_successors_start_sets_no_list() {
         service: service.name,
         listen: Arc::default(),
         reloader: cluster::daemon::Reload::manual().0,
+        tls_listen: None,
+        certificates: None,
         door: Arc::clone(&door),
         relay: Arc::new(relay),
         local,

@@ -102,7 +102,7 @@ pub(super) fn concerns(change: &Change, service: &str) -> bool {
         }
         Change::ServiceRemoved(removed) => removed == service,
         Change::Key(KeyChange { of: Owner::Cluster, key, .. }) => {
-            ["name", "runtime_dir", "state_dir"].contains(key)
+            ["name", "runtime_dir", "state_dir", "tls.directory", "tls.data"].contains(key)
         }
         Change::Key(KeyChange { of: Owner::Node(_), .. }) => false,
         Change::Key(KeyChange { of: Owner::Service(of), key, .. }) => {

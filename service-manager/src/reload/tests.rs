@@ -38,8 +38,15 @@ impl Site {
         let file = || std::fs::File::open("/dev/null").unwrap().into();
         let upgrade = Arc::new(Upgrade {
             program: Program::of_this_process().unwrap(),
-            given: Some(Given { http: copies, admin: None, control: file(), lock: file(), is_fixed: false })
-                .into(),
+            given: Some(Given {
+                http: copies,
+                https: Vec::new(),
+                admin: None,
+                control: file(),
+                lock: file(),
+                is_fixed: false,
+            })
+            .into(),
             door: Arc::clone(&door),
             setting: Arc::default(),
             start_timeout: ArcSwap::from_pointee(service.start_timeout),

@@ -10,7 +10,7 @@ use proto::Message;
 use proto::service_manager::SetChildListRequest;
 use tokio::time::timeout;
 
-use super::{ADMIN, ALL, ANSWER_TIMEOUT, CONTROL, END, FIXED, GO, LIST, LISTENERS, READY, SERVING};
+use super::{ADMIN, ALL, ANSWER_TIMEOUT, CONTROL, END, FIXED, GO, LIST, LISTENERS, READY, SECURED, SERVING};
 
 /// The other process.
 pub(crate) struct Predecessor {
@@ -92,6 +92,7 @@ async fn take(link: &Handover) -> anyhow::Result<Taken> {
         let (word, files) = link.hear().await?;
         match word {
             LISTENERS => sockets.extend(files.into_iter().map(|file| (Purpose::Http, file))),
+            SECURED => sockets.extend(files.into_iter().map(|file| (Purpose::Https, file))),
             ADMIN => sockets.extend(files.into_iter().map(|file| (Purpose::Admin, file))),
             CONTROL => {
                 let mut files = files.into_iter();

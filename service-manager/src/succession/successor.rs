@@ -22,7 +22,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ADMIN, ALL, ANSWER_TIMEOUT, CONTROL, END, FIXED, GO, LIST, LISTENERS, LISTENERS_PER_WORD, READY, SERVING,
+    ADMIN, ALL, ANSWER_TIMEOUT, CONTROL, END, FIXED, GO, LIST, LISTENERS, LISTENERS_PER_WORD, READY, SECURED,
+    SERVING,
 };
 use crate::door::Door;
 use crate::fence::Fence;
@@ -40,6 +41,7 @@ const EARLIER_MAX: usize = 100;
 /// leaves no port open.
 pub(crate) struct Given {
     pub(crate) http: Vec<TcpListener>,
+    pub(crate) https: Vec<TcpListener>,
     pub(crate) admin: Option<TcpListener>,
     pub(crate) control: OwnedFd,
     pub(crate) lock: OwnedFd,
@@ -163,9 +165,11 @@ impl Upgrade {
 
 impl Given {
     async fn say(&self, link: &Handover) -> io::Result<()> {
-        for some in self.http.chunks(LISTENERS_PER_WORD) {
-            let files: Vec<_> = some.iter().map(AsFd::as_fd).collect();
-            link.say(LISTENERS, &files).await?;
+        for (word, listeners) in [(LISTENERS, &self.http), (SECURED, &self.https)] {
+            for some in listeners.chunks(LISTENERS_PER_WORD) {
+                let files: Vec<_> = some.iter().map(AsFd::as_fd).collect();
+                link.say(word, &files).await?;
+            }
         }
         if let Some(admin) = &self.admin {
             link.say(ADMIN, &[admin.as_fd()]).await?;

@@ -120,7 +120,7 @@ impl World {
         let token = format!("secret-{number:02}");
         let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 20_000 + u16::try_from(number).unwrap());
         let id = LeaseId(format!("lease-{number}"));
-        let door = self.gate.open(id, Token::new(token.clone()), address, Protocol::Http1);
+        let door = self.gate.open(id, "shop", Token::new(token.clone()), address, Protocol::Http1);
         let (latch, answering, unreachable, removed) = (DRAINING, true, false, false);
         self.leases.push(Expected { door, token, address, latch, answering, unreachable, removed });
     }

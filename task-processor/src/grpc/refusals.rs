@@ -1,4 +1,4 @@
-//! Callers that were refused: counted, and logged without a line for each time that one comes back.
+//! Callers that were refused, with control calls and with requests: counted, and logged without a line for each time that one comes back.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -16,7 +16,7 @@ const KEPT_MAX: usize = 64;
 
 /// Since the daemon's start.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
+pub(crate) struct Refusals {
     connections: AtomicU64,
     calls: AtomicU64,
     told: Mutex<VecDeque<Told>>,
@@ -32,7 +32,7 @@ struct Told {
 
 impl Refusals {
     /// A connection whose other end showed nothing good; `claims`: the names that it showed.
-    pub(super) fn connection(&self, from: SocketAddr, claims: &str, words: &str) {
+    pub(crate) fn connection(&self, from: SocketAddr, claims: &str, words: &str) {
         self.connections.fetch_add(1, Ordering::Relaxed);
         if self.is_news(Some(from.ip()), &format!("{words} {claims}")) {
             warn!(peer = %from, claims, "control connection refused: {words}");
@@ -41,8 +41,28 @@ impl Refusals {
         }
     }
 
+    /// The same where requests come.
+    pub(crate) fn data_connection(&self, from: IpAddr, claims: &str, words: &str) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        if self.is_news(Some(from), &format!("data {words} {claims}")) {
+            warn!(peer = %from, claims, "data connection refused: {words}");
+        } else {
+            debug!(peer = %from, claims, "data connection refused: {words}");
+        }
+    }
+
+    /// A request with the token of a lease that is of another service than whoever sends it.
+    pub(crate) fn request(&self, from: IpAddr, who: &str, whose: &str) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        if self.is_news(Some(from), &format!("request {who} {whose}")) {
+            warn!(peer = %from, "request refused: it comes from the front end of {who}, and the lease is of {whose}");
+        } else {
+            debug!(peer = %from, "request refused: it comes from the front end of {who}, and the lease is of {whose}");
+        }
+    }
+
     /// A call of `who` that only `whose` may make.
-    pub(super) fn call(&self, from: Option<SocketAddr>, who: &str, whose: &str) {
+    pub(crate) fn call(&self, from: Option<SocketAddr>, who: &str, whose: &str) {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let peer = from.map(|from| from.to_string()).unwrap_or_default();
         if self.is_news(from.map(|from| from.ip()), &format!("{who} {whose}")) {
@@ -53,7 +73,7 @@ impl Refusals {
     }
 
     /// Connections and calls.
-    pub(super) fn counts(&self) -> (u64, u64) {
+    pub(crate) fn counts(&self) -> (u64, u64) {
         (self.connections.load(Ordering::Relaxed), self.calls.load(Ordering::Relaxed))
     }
 

@@ -184,7 +184,8 @@ impl Owner {
         let Some((lease, service)) = self.book.lease(id).zip(self.services.get_mut(id)) else { return };
         let relayed = relayed(&self.terms.services, &lease.holder.service);
         let open = |protocol| {
-            self.surroundings.gate.open(id.clone(), lease.token.clone(), running.address, protocol)
+            let (token, service) = (lease.token.clone(), &lease.holder.service);
+            self.surroundings.gate.open(id.clone(), service, token, running.address, protocol)
         };
         service.door = relayed.map(open);
         service.running = Some(running);
@@ -389,7 +390,7 @@ mod tests {
         };
         let (roots, _) = watch::channel(Vec::new());
         let (_, figures) = watch::channel(crate::load::Figures::default());
-        let surroundings = Surroundings { gate: Arc::new(Gate::new()), roots, figures };
+        let surroundings = Surroundings { gate: Arc::new(Gate::default()), roots, figures };
         let mut owner = Owner::new(terms, surroundings).unwrap();
         owner.runners.spawn(async { panic!("out of luck") });
         let (_commands, receiver) = mpsc::channel(1);

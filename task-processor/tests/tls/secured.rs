@@ -32,6 +32,7 @@ name = "test"
 [cluster.lease]
 ttl = "60s"
 [tls]
+data = true
 [[node]]
 name = "n1"
 address = "127.0.0.1"
@@ -51,6 +52,8 @@ capacity = 8
 /// A running node.
 pub struct Secured {
     pub address: SocketAddr,
+    /// Where requests come.
+    pub data: SocketAddr,
     pub authority: Authority,
     directory: TempDir,
     tls: Tls,
@@ -111,13 +114,14 @@ impl Secured {
         let tls = Tls::load_from("test", Places::in_directory(directory.path(), &own()), own()).unwrap();
         let listeners = listeners(Ipv4Addr::LOCALHOST.into());
         let address = listeners.control.local_addr().unwrap();
+        let data = listeners.data[0].local_addr().unwrap();
         let cluster = config::parse("cluster.toml", CLUSTER).unwrap();
         let node = cluster.nodes[0].clone();
         let state_file = directory.path().join("state");
         let config = Config { cluster, node, state_file, tls: Some(tls.clone()) };
         let (shutdown, (files, reload)) = (Shutdown::manual(), Reload::manual());
         let ended = tokio::spawn(task_processor::run(config, listeners, reload, shutdown.clone()));
-        Self { address, authority, directory, tls, _shutdown: shutdown, _files: files, ended }
+        Self { address, data, authority, directory, tls, _shutdown: shutdown, _files: files, ended }
     }
 
     /// Somebody whom its CA knows as that.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::config::kind::{shown, size};
 use crate::config::{
-    AccessLog, DataPath, DispatchRule, Floor, Forwarding, Local, Network, Policy, UpstreamProtocol, Weekday,
+    AccessLog, CertificateFiles, DataPath, DispatchRule, Floor, Forwarding, Local, Network, Policy,
+    UpstreamProtocol, Weekday,
 };
 
 /// What can be written as the value of a key.
@@ -108,6 +109,13 @@ impl<T: Written> Written for Option<T> {
 impl<T: Written> Written for Vec<T> {
     fn written(&self) -> String {
         format!("[{}]", self.iter().map(T::written).collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl Written for CertificateFiles {
+    fn written(&self) -> String {
+        let Self { certificate, key } = self;
+        format!("{{ certificate = {}, key = {} }}", certificate.written(), key.written())
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn pool(
     let sound = !report.is_incomplete() && nodes.iter().all(|node| node.slots.origin != Origin::Faulty);
     let slots = nodes.iter().map(|node| node.slots.value).fold(0, u32::saturating_add);
     let count = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
-    Pool { nodes: sound.then_some(count), slots: sound.then_some(slots), sockets, renew }
+    Pool { nodes: sound.then_some(count), slots: sound.then_some(slots), sockets, renew, is_secured: false }
 }
 
 fn checked(mut table: Table<'_>, taken: &mut Taken, may_leave_loopback: bool) -> CheckedNode {

@@ -11,6 +11,7 @@ mod patience;
 mod process;
 mod relaying;
 mod taken;
+mod tls;
 
 use toml::Spanned;
 
@@ -42,7 +43,7 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
     let (user, process_limits) = process::checked(&mut table);
     let upstream = Choice(&[("http1", UpstreamProtocol::Http1), ("h2c", UpstreamProtocol::H2c)]);
     let upstream = table.or("upstream", &upstream, UpstreamProtocol::Http1).value;
-    let path = path(&mut table, command.as_deref());
+    let path = path(&mut table, command.as_deref(), taken.pool().is_secured);
     let capacity = table.required("capacity", &Whole(1, CAPACITY_MAX)).map(|capacity| capacity.value);
     let local_capacity = table.or("local_capacity", &Whole(1, CAPACITY_MAX), capacity.unwrap_or(1)).value;
     let (min, max) = taken.nodes(&mut table);
@@ -52,15 +53,21 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
     let limits = limits::checked(&mut table);
     let written = forwarding::checked(&mut table);
     let log = log::checked(&mut table);
+    let tls = tls::checked(table.table("tls", "tls"));
     let floors = floors::checked(table.list("floor"), &max);
     let scaling = scaling::checked(table.table("scaling", "scaling"), &taken.pool().renew);
     if let Some(front_end) = &front_end {
-        let sockets = [("listen", listen.as_ref()), ("admin", log.admin.as_ref())];
+        let secured = tls.as_ref().and_then(|tls| tls.listen.as_ref());
+        let sockets = [("listen", listen.as_ref()), ("admin", log.admin.as_ref()), ("tls.listen", secured)];
         for (key, socket) in sockets.into_iter().filter_map(|(key, socket)| Some((key, socket?))) {
             taken.socket(&table, key, name.get_ref(), front_end.value, socket);
         }
     }
     table.finish();
+    let tls = match tls {
+        Some(tls) => Some(tls.whole()?),
+        None => None,
+    };
     Some(Service {
         name: (*name.get_ref()).to_owned(),
         front_end: front_end?.value,
@@ -109,13 +116,14 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
         access_log: log.access_log,
         access_log_file: log.access_log_file,
         admin: log.admin.map(|admin| admin.value),
+        tls,
         floors,
         scaling,
     })
 }
 
 /// The path to a copy on a node; straight, the copy has to be told where the front end looks for it.
-fn path(table: &mut Table<'_>, command: Option<&[String]>) -> DataPath {
+fn path(table: &mut Table<'_>, command: Option<&[String]>, is_secured: bool) -> DataPath {
     let kind = Choice(&[("relayed", DataPath::Relayed), ("direct", DataPath::Direct)]);
     let path = table.or("path", &kind, DataPath::Relayed);
     let is_told = command.is_none_or(|command| command::has(command, "{address}"));
@@ -123,6 +131,13 @@ fn path(table: &mut Table<'_>, command: Option<&[String]>) -> DataPath {
         let path = table.shown("path", "\"direct\"", path.origin);
         format!(
             "{path}, must have {{address}} in command: the service is to listen on the node's own address"
+        )
+    });
+    table.check(path.value == DataPath::Relayed || !is_secured, &[path.origin], || {
+        let path = table.shown("path", "\"direct\"", path.origin);
+        format!(
+            "{path}, must be \"relayed\" beside tls.data = true: direct cannot be encrypted by Accordion, for there is \
+             nothing of it before the service"
         )
     });
     path.value

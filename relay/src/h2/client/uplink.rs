@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use hyper::client::conn::http2::{Builder, Connection, SendRequest};
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::request::Question;
 use crate::h2::bond::Bond;
 use crate::h2::{FIELD_BYTES_MAX, SEND_BYTES_MAX, STREAM_WINDOW};
+use crate::io::Io;
 use crate::upstream::{Age, Upstream};
 
 /// Streams on one connection: as many as a service should allow (RFC 9113, section 6.5.2). Fewer where it says
@@ -61,7 +61,7 @@ struct Cord {
 
 /// A connection that can be severed.
 struct Line {
-    tcp: TcpStream,
+    io: Io,
     cord: Rc<Cord>,
 }
 
@@ -75,9 +75,9 @@ pub(super) struct Spawn(Rc<RefCell<Option<Rc<Bond>>>>);
 /// takes, nor whether it speaks HTTP/2 at all.
 pub(super) async fn connect(upstream: &Arc<Upstream>) -> io::Result<Rc<Uplink>> {
     let age = upstream.age();
-    let tcp = crate::pool::connect(upstream).await?;
+    let io = crate::pool::connect(upstream).await?;
     let cord = Rc::new(Cord::default());
-    let line = Line { tcp, cord: Rc::clone(&cord) };
+    let line = Line { io, cord: Rc::clone(&cord) };
     let spawn = Spawn::default();
     let handshake = builder(&spawn, upstream.may_refuse()).handshake(TokioIo::new(line)).await;
     let (sender, connection) =
@@ -237,7 +237,7 @@ impl AsyncRead for Line {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         self.cord.reader.replace(Some(cx.waker().clone()));
-        let read = ready!(Pin::new(&mut self.tcp).poll_read(cx, space));
+        let read = ready!(Pin::new(&mut self.io).poll_read(cx, space));
         self.cord.listen();
         Poll::Ready(read)
     }
@@ -245,26 +245,26 @@ impl AsyncRead for Line {
 
 impl AsyncWrite for Line {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write(cx, bytes)
+        Pin::new(&mut self.io).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write_vectored(cx, slices)
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        self.io.is_write_vectored()
     }
 }

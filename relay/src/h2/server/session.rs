@@ -1,15 +1,15 @@
 //! What the streams of one client's connection share, and the connection itself with what was read of it.
 
 use std::cell::{Cell, RefCell};
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::stream::Stream;
+use crate::io::Io;
 use crate::live::{Client, Phase};
 
 pub(super) struct Session {
@@ -25,7 +25,7 @@ pub(super) struct Open(Rc<Session>);
 
 /// A connection whose first bytes were read already.
 pub(super) struct Begun {
-    tcp: Rc<RefCell<TcpStream>>,
+    io: Rc<RefCell<Io>>,
     read: Vec<u8>,
     taken: usize,
 }
@@ -77,8 +77,8 @@ impl Drop for Open {
 }
 
 impl Begun {
-    pub(super) fn new(tcp: Rc<RefCell<TcpStream>>, read: &[u8]) -> Begun {
-        Begun { tcp, read: read.to_vec(), taken: 0 }
+    pub(super) fn new(io: Rc<RefCell<Io>>, read: &[u8]) -> Begun {
+        Begun { io, read: read.to_vec(), taken: 0 }
     }
 }
 
@@ -90,7 +90,7 @@ impl AsyncRead for Begun {
     ) -> Poll<io::Result<()>> {
         let rest = &self.read[self.taken..];
         if rest.is_empty() {
-            return Pin::new(&mut *self.tcp.borrow_mut()).poll_read(cx, space);
+            return Pin::new(&mut *self.io.borrow_mut()).poll_read(cx, space);
         }
         let count = rest.len().min(space.remaining());
         space.put_slice(&rest[..count]);
@@ -105,26 +105,26 @@ impl AsyncRead for Begun {
 
 impl AsyncWrite for Begun {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.tcp.borrow_mut()).poll_write(cx, bytes)
+        Pin::new(&mut *self.io.borrow_mut()).poll_write(cx, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.tcp.borrow_mut()).poll_flush(cx)
+        Pin::new(&mut *self.io.borrow_mut()).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.tcp.borrow_mut()).poll_shutdown(cx)
+        Pin::new(&mut *self.io.borrow_mut()).poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.tcp.borrow_mut()).poll_write_vectored(cx, slices)
+        Pin::new(&mut *self.io.borrow_mut()).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.borrow().is_write_vectored()
+        self.io.borrow().is_write_vectored()
     }
 }

@@ -22,7 +22,6 @@ use crate::h2::Broken;
 use crate::h2::pipe::Pipe;
 use crate::h2::writer::{self, Trailers};
 use crate::io::Io;
-use crate::live::Arrival;
 
 pub(super) struct Stream {
     /// How often something was taken of its answer.
@@ -81,7 +80,7 @@ async fn exchange(
     };
     tokio::select! {
         biased;
-        () = connection::serve(worker, far, client.address(), Arrival::Stream) => (),
+        () = connection::serve_stream(worker, far, client) => (),
         () = upload => (),
     }
     stream.exchange_ended.notify_one();

@@ -1,0 +1,103 @@
+//! Where requests come: a front end is taken, and nobody else.
+
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use cluster::tls::{Authority, Identity, Issued, Validity};
+use relay::{Protocol, TlsClient, TlsCounts, Upstream, UpstreamSpec};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::secured::{Secured, said, soon};
+use crate::shop;
+
+/// Somebody who believes the node's CA, and shows that.
+fn caller(node: &Secured, shows: Option<&Issued>) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(node.authority.certificate().as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
+    let builder = builder.with_root_certificates(roots);
+    Arc::new(match shows {
+        None => builder.with_no_client_auth(),
+        Some(Issued { certificate, key }) => {
+            let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+            builder.with_client_auth_cert(vec![certificate], key).unwrap()
+        }
+    })
+}
+
+/// Calls it by the name of that node.
+fn called(node: &Secured, name: &str, config: Arc<ClientConfig>) -> (Arc<Upstream>, Arc<TlsCounts>) {
+    let counts = Arc::<TlsCounts>::default();
+    let name = Identity::Node(name.to_owned()).server_name("test").unwrap();
+    let tls = TlsClient::new(name, move || Arc::clone(&config), |_| (), Arc::clone(&counts));
+    let (address, protocol) = (node.data, Protocol::Http1);
+    let spec = UpstreamSpec { name: "n1".into(), address, token: None, may_refuse: true, protocol };
+    (Upstream::new_secured(spec, Some(tls), |_| ()), counts)
+}
+
+#[tokio::test]
+async fn a_front_end_is_taken_again_by_a_ticket_until_the_node_has_a_new_certificate() {
+    let node = Secured::start().await;
+    let issued = node.authority.issue(&shop(), Validity::days(9)).unwrap();
+    let (n1, counts) = called(&node, "n1", caller(&node, Some(&issued)));
+    for expected in [(1, 0, 0), (1, 1, 0)] {
+        soon(n1.reach()).await.unwrap();
+        assert_eq!(counts.read(), expected);
+    }
+    node.exchange(Validity::days(9));
+    soon(n1.reach()).await.unwrap();
+    assert_eq!(counts.read(), (2, 1, 0));
+}
+
+#[tokio::test]
+async fn everybody_else_is_refused_with_words_and_counted() {
+    let node = Secured::start().await;
+    let long_ago = |year: u64| UNIX_EPOCH + Duration::from_secs(year * 31_536_000);
+    let past = Validity { from: long_ago(40), until: long_ago(41) };
+    let stranger = Authority::new("test", Validity::days(9)).unwrap();
+    let days = Validity::days(9);
+    let shown = [
+        (None, "it shows no certificate"),
+        (Some(stranger.issue(&shop(), days).unwrap()), "its certificate is of another CA than ours"),
+        (Some(node.authority.issue(&shop(), past).unwrap()), "its certificate has expired"),
+        (
+            Some(node.authority.issue(&Identity::Operator, days).unwrap()),
+            "its certificate is for another use",
+        ),
+        (Some(node.authority.issue(&Identity::Node("n2".into()), days).unwrap()), "for another use"),
+    ];
+    for (count, (issued, words)) in (1..).zip(&shown) {
+        let (n1, counts) = called(&node, "n1", caller(&node, issued.as_ref()));
+        let refused = soon(n1.reach()).await.unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+        assert_eq!(counts.read(), (0, 0, 1));
+        node.until(|status| status.connections_refused == count).await;
+        let line =
+            said().lines().rev().find(|line| line.contains("data connection refused: ")).map(str::to_owned);
+        let line = line.expect("it is logged");
+        assert!(line.contains(words) && line.contains("127.0.0.1"), "{line}");
+        let own = issued.as_ref().map_or("claims=\"\"", |_| ".test.accordion.internal");
+        assert!(line.contains(own), "{line}");
+    }
+
+    // And whoever speaks no TLS at all, or looks for another node.
+    let mut stream = soon(TcpStream::connect(node.data)).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nX-Accordion-Token: t\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    // However the end comes.
+    let _ = soon(stream.read_to_end(&mut answer)).await;
+    assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    node.until(|status| status.connections_refused == 6).await;
+    let issued = node.authority.issue(&shop(), days).unwrap();
+    let (n2, _) = called(&node, "n2", caller(&node, Some(&issued)));
+    soon(n2.reach()).await.unwrap_err();
+    let (n1, _) = called(&node, "n1", caller(&node, Some(&issued)));
+    soon(n1.reach()).await.unwrap();
+}
