@@ -97,6 +97,34 @@ reload_front_door() {
     check "reload, the log" "has JSON in another file" until_so 10 inside web grep -q '^{' /var/log/accordion/json.log
 }
 
+# How copies are run: what is changed of it is rolled out over the local copy and the nodes, while the others have room.
+reload_copies() {
+    local machine sm=service-manager@shop lm=load-manager@shop
+    takes "room" 's/^capacity = .*/capacity = 32/; s/^min = 1$/min = 2/' $lm 'min is 2'
+    takes "command" 's|^command = \[|&"/usr/bin/env", "SHOP=2", |' $sm 'command is'
+    for machine in $machines; do
+        check "reload, the copy of $machine" "runs the new command" until_so 60 run_by "$machine" SHOP=2
+    done
+    takes "a limit of copies" 's/^\[service.shop.scaling\]$/[service.shop.limits]\nmemory = "256MiB"\n\n&/' $sm \
+        'limits.memory is'
+    for machine in $machines; do
+        check "reload, the copy of $machine" "has the new limit" until_so 60 is_limited "$machine" $((256 << 20))
+    done
+    takes "room again" 's/^capacity = .*/capacity = 9/; s/^min = 2$/min = 1/' $lm 'min is 1'
+}
+
+# run_by MACHINE VARIABLE: whether each copy there has that in its environment.
+run_by() {
+    # shellcheck disable=SC2016 # the machine's variables
+    inside "$1" bash -c 'pids=$(pgrep --full "^/usr/bin/accordion demo-service") || exit 1
+        for pid in $pids; do tr "\0" "\n" <"/proc/$pid/environ" | grep -qx "$0" || exit 1; done' "$2"
+}
+
+# is_limited MACHINE BYTES: whether each copy's unit has that much memory.
+is_limited() {
+    [ "$(inside "$1" systemctl show --property=MemoryMax --value 'accordion-shop-*.service' | grep . | sort -u)" = "$2" ]
+}
+
 half_a_head() {
     timeout 10 bash -c "exec 3<>/dev/tcp/$(address web)/8080 && printf 'GET / HTTP/1.1\r\n' >&3 && cat <&3" |
         grep '^HTTP/1.1 408'
@@ -114,6 +142,7 @@ check_reload() {
     under_load "reload" mixed
     reload_decisions
     reload_front_door
+    reload_copies
     refuses web service-manager@shop
     refuses web load-manager@shop
     refuses c1 task-processor
