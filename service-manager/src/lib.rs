@@ -126,8 +126,10 @@ pub fn main(args: Args) -> ExitCode {
             cluster::process::tell_what_does_not_apply([&service]);
             let shutdown = Shutdown::on_signals()?;
             let certificates = service.tls.as_ref().map(|tls| ServerCertificates::load(&tls.certificates));
-            let certificates =
-                tls::Files { machines: data_tls(&cluster, &service)?, clients: certificates.transpose()? };
+            let certificates = tls::Files {
+                machines: own_certificate(&cluster, &service)?,
+                clients: certificates.transpose()?,
+            };
             let reload = Reload::on_hangups(args.daemon.config_path(), certificates.clone())?;
             let directories = args.daemon.directories(&cluster)?;
             let program = Program::of_this_process()?;
@@ -191,11 +193,12 @@ impl Listeners {
     }
 }
 
-/// What this front end shows the nodes with its requests, where these are encrypted.
-fn data_tls(cluster: &Cluster, service: &Service) -> Result<Option<Tls>, TlsFault> {
-    let identity = tls::Identity::FrontEnd(service.name.clone());
-    let wanted = cluster.tls.as_ref().filter(|tls| tls.data);
-    wanted.map(|tls| Tls::load(&cluster.name, tls, identity)).transpose()
+/// This front end's own certificate. Requests go by it where they are encrypted; elsewhere only the load-manager
+/// cannot do without, and its end is told here with the other metrics.
+fn own_certificate(cluster: &Cluster, service: &Service) -> Result<Option<Tls>, TlsFault> {
+    let Some(tls) = &cluster.tls else { return Ok(None) };
+    let loaded = Tls::load(&cluster.name, tls, tls::Identity::FrontEnd(service.name.clone()));
+    if tls.data { loaded.map(Some) } else { Ok(loaded.ok()) }
 }
 
 /// Serves on `listeners`, by what comes by `reload`, until `shutdown` is asked for and the running requests have
@@ -211,7 +214,8 @@ async fn run(
     let Begun { cluster, service, certificates, program, mut predecessor } = begun;
     let reopen = Reopen::on_signals()?;
     let (door, lost) = Door::new(&service);
-    if let Some(tls) = &certificates.machines {
+    let is_data_encrypted = cluster.tls.as_ref().is_some_and(|tls| tls.data);
+    if let Some(tls) = certificates.machines.as_ref().filter(|_| is_data_encrypted) {
         tracing::info!(expires = tls::date(tls.expires()), "requests go to the nodes with TLS");
         door.call_by(Calls::new(tls.clone()));
     }
@@ -295,7 +299,7 @@ async fn run(
         reloader: reload.reloader(),
         local: Arc::clone(&local),
         commands,
-        certificates: certificates.clients.clone(),
+        certificates: certificates.clone(),
     };
     let (metrics_draining, healthz_draining) = (Arc::clone(&is_draining), Arc::clone(&is_draining));
     let admin = Admin::new(
@@ -312,7 +316,8 @@ async fn run(
         }
         None => tracing::debug!("there is no access log to open anew"),
     }));
-    if let Some(tls) = certificates.machines {
+    // Where it is the load-manager's alone, that one tells.
+    if let Some(tls) = certificates.machines.filter(|_| is_data_encrypted) {
         parts.spawn(tls.watch_expiry());
     }
     if let Some(certificates) = certificates.clients {

@@ -22,7 +22,9 @@ pub(crate) struct Front<'a> {
     /// Handshakes with nodes for requests, where there are any: with certificates, by a ticket, and in vain.
     pub(crate) node_handshakes: Option<(u64, u64, u64)>,
     /// When the first of the certificates ends that clients are shown.
-    pub(crate) certificate_expires: Option<SystemTime>,
+    pub(crate) clients_certificate: Option<SystemTime>,
+    /// When this front end's own ends, by which nodes know it.
+    pub(crate) machine_certificate: Option<SystemTime>,
     /// Lines the access log dropped since the start.
     pub(crate) log_lines_dropped: u64,
 }
@@ -65,11 +67,12 @@ impl Front<'_> {
                 family.sample(&[("kind", kind)], count as f64);
             }
         }
-        if let Some(expires) = self.certificate_expires {
-            let help = "When the first certificate that clients are shown ends, in seconds since 1970.";
+        let help = "When a certificate ends, in seconds since 1970: the first that clients are shown, or the machine's own.";
+        let mut family = text.family("accordion_certificate_expires_timestamp_seconds", help, Kind::Gauge);
+        for (of, expires) in [("clients", self.clients_certificate), ("machine", self.machine_certificate)] {
+            let Some(expires) = expires else { continue };
             let since = expires.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
-            text.family("accordion_certificate_expires_timestamp_seconds", help, Kind::Gauge)
-                .sample(&[], since);
+            family.sample(&[("of", of)], since);
         }
         let help = "Lines the access log dropped, because they could not be written fast enough.";
         text.family("accordion_access_log_dropped_lines_total", help, Kind::Counter)
@@ -101,7 +104,8 @@ mod tests {
             queue: QueueRow { length: 3, max: 1000 },
             level: Level::High,
             node_handshakes: Some((3, 40, 1)),
-            certificate_expires: Some(UNIX_EPOCH + Duration::from_secs(7)),
+            clients_certificate: Some(UNIX_EPOCH + Duration::from_secs(7)),
+            machine_certificate: Some(UNIX_EPOCH + Duration::from_secs(8)),
             log_lines_dropped: 12,
         };
         let mut text = Text::new();
@@ -124,7 +128,8 @@ mod tests {
                 "accordion_node_tls_handshakes_total{kind=\"full\"} 3",
                 "accordion_node_tls_handshakes_total{kind=\"resumed\"} 40",
                 "accordion_node_tls_handshakes_total{kind=\"failed\"} 1",
-                "accordion_certificate_expires_timestamp_seconds 7",
+                "accordion_certificate_expires_timestamp_seconds{of=\"clients\"} 7",
+                "accordion_certificate_expires_timestamp_seconds{of=\"machine\"} 8",
                 "accordion_access_log_dropped_lines_total 12",
             ]
         );

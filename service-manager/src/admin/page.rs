@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 
 use arc_swap::ArcSwapOption;
 use cluster::daemon::Reloader;
-use cluster::tls::ServerCertificates;
+use cluster::tls::{self, ServerCertificates, Tls};
 use proto::service_manager::Commands;
 use relay::access_log::AccessLog;
 use relay::metrics::{Kind, Scrape, Text, UpstreamRow, UpstreamState};
@@ -27,7 +27,7 @@ pub(crate) struct Page {
     pub(crate) local: Arc<LocalCopy>,
     /// How the nodes' copies are run, as the load-manager told it last.
     pub(crate) commands: Arc<ArcSwapOption<Commands>>,
-    pub(crate) certificates: Option<ServerCertificates>,
+    pub(crate) certificates: tls::Files,
 }
 
 impl Page {
@@ -45,7 +45,8 @@ impl Page {
             queue: QueueRow { length: self.door.queued(), max: self.door.queue_max() },
             level: self.door.level(),
             node_handshakes: self.door.calls().map(|calls| calls.counts().read()),
-            certificate_expires: self.certificates.as_ref().map(ServerCertificates::expires),
+            clients_certificate: self.certificates.clients.as_ref().map(ServerCertificates::expires),
+            machine_certificate: self.certificates.machines.as_ref().map(Tls::expires),
             log_lines_dropped: self.access_log.load().as_ref().map_or(0, |log| log.dropped()),
         };
         front.write(&mut text);
