@@ -1,5 +1,7 @@
-//! Where requests come: a front end is taken, and nobody else.
+//! Who connects: where requests come a front end is taken and nobody else, and where control calls come nobody whose
+//! certificate is not of this cluster.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -32,14 +34,60 @@ fn caller(node: &Secured, shows: Option<&Issued>) -> Arc<ClientConfig> {
     })
 }
 
-/// Calls it by the name of that node.
+/// Calls it where requests come, by the name of that node.
 fn called(node: &Secured, name: &str, config: Arc<ClientConfig>) -> (Arc<Upstream>, Arc<TlsCounts>) {
+    called_at(node.data, name, config)
+}
+
+fn called_at(address: SocketAddr, name: &str, config: Arc<ClientConfig>) -> (Arc<Upstream>, Arc<TlsCounts>) {
     let counts = Arc::<TlsCounts>::default();
     let name = Identity::Node(name.to_owned()).server_name("test").unwrap();
     let tls = TlsClient::new(name, move || Arc::clone(&config), |_| (), Arc::clone(&counts));
-    let (address, protocol) = (node.data, Protocol::Http1);
+    let protocol = Protocol::Http1;
     let spec = UpstreamSpec { name: "n1".into(), address, token: None, may_refuse: true, protocol };
     (Upstream::new_secured(spec, Some(tls), |_| ()), counts)
+}
+
+/// A time that is over.
+fn past() -> Validity {
+    let long_ago = |year: u64| UNIX_EPOCH + Duration::from_secs(year * 31_536_000);
+    Validity { from: long_ago(40), until: long_ago(41) }
+}
+
+/// The node's own CA, were it that of another cluster too.
+fn of_another_cluster(node: &Secured) -> Authority {
+    Authority::kept("other", node.authority.certificate(), &node.authority.key()).unwrap()
+}
+
+/// The last line of the log that begins so, which names the peer.
+fn refusal(words: &str) -> String {
+    let line = said().lines().rev().find(|line| line.contains(words)).map(str::to_owned);
+    let line = line.expect("it is logged");
+    assert!(line.contains("127.0.0.1"), "{line}");
+    line
+}
+
+#[tokio::test]
+async fn who_is_not_of_this_cluster_makes_no_control_call() {
+    let node = Secured::start().await;
+    let days = Validity::days(9);
+    let stranger = Authority::new("test", days).unwrap();
+    let shown = [
+        (None, "it shows no certificate"),
+        (Some(stranger.issue(&shop(), days).unwrap()), "its certificate is of another CA than ours"),
+        (Some(node.authority.issue(&shop(), past()).unwrap()), "its certificate has expired"),
+        (
+            Some(of_another_cluster(&node).issue(&shop(), days).unwrap()),
+            "shop.front-end.other.accordion.internal",
+        ),
+    ];
+    for (count, (issued, words)) in (1..).zip(&shown) {
+        let (n1, _) = called_at(node.address, "n1", caller(&node, issued.as_ref()));
+        soon(n1.reach()).await.unwrap_err();
+        node.until(|status| status.connections_refused == count).await;
+        let line = refusal("control connection refused: ");
+        assert!(line.contains(words), "{line}");
+    }
 }
 
 #[tokio::test]
@@ -59,8 +107,7 @@ async fn a_front_end_is_taken_again_by_a_ticket_until_the_node_has_a_new_certifi
 #[tokio::test]
 async fn everybody_else_is_refused_with_words_and_counted() {
     let node = Secured::start().await;
-    let long_ago = |year: u64| UNIX_EPOCH + Duration::from_secs(year * 31_536_000);
-    let past = Validity { from: long_ago(40), until: long_ago(41) };
+    let past = past();
     let stranger = Authority::new("test", Validity::days(9)).unwrap();
     let days = Validity::days(9);
     let shown = [
@@ -72,6 +119,10 @@ async fn everybody_else_is_refused_with_words_and_counted() {
             "its certificate is for another use",
         ),
         (Some(node.authority.issue(&Identity::Node("n2".into()), days).unwrap()), "for another use"),
+        (
+            Some(of_another_cluster(&node).issue(&shop(), days).unwrap()),
+            "shop.front-end.other.accordion.internal",
+        ),
     ];
     for (count, (issued, words)) in (1..).zip(&shown) {
         let (n1, counts) = called(&node, "n1", caller(&node, issued.as_ref()));
@@ -79,11 +130,9 @@ async fn everybody_else_is_refused_with_words_and_counted() {
         assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
         assert_eq!(counts.read(), (0, 0, 1));
         node.until(|status| status.connections_refused == count).await;
-        let line =
-            said().lines().rev().find(|line| line.contains("data connection refused: ")).map(str::to_owned);
-        let line = line.expect("it is logged");
-        assert!(line.contains(words) && line.contains("127.0.0.1"), "{line}");
-        let own = issued.as_ref().map_or("claims=\"\"", |_| ".test.accordion.internal");
+        let line = refusal("data connection refused: ");
+        assert!(line.contains(words), "{line}");
+        let own = issued.as_ref().map_or("claims=\"\"", |_| ".accordion.internal");
         assert!(line.contains(own), "{line}");
     }
 
@@ -94,7 +143,7 @@ async fn everybody_else_is_refused_with_words_and_counted() {
     // However the end comes.
     let _ = soon(stream.read_to_end(&mut answer)).await;
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
-    node.until(|status| status.connections_refused == 6).await;
+    node.until(|status| status.connections_refused == 7).await;
     let issued = node.authority.issue(&shop(), days).unwrap();
     let (n2, _) = called(&node, "n2", caller(&node, Some(&issued)));
     soon(n2.reach()).await.unwrap_err();
