@@ -14,6 +14,7 @@ mod dial;
 mod expiry;
 mod files;
 mod identity;
+mod judge;
 mod peer;
 mod server_certificates;
 mod words;
@@ -192,7 +193,7 @@ fn server(roots: Arc<RootCertStore>, chain: Chain, key: Key) -> Result<ServerCon
         .map_err(|fault| rustls::Error::General(fault.to_string()))?;
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_client_cert_verifier(Arc::new(accept::Noting(verifier)))
+        .with_client_cert_verifier(accept::noting(verifier))
         .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![PROTOCOL.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -6,14 +6,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::danger::HandshakeSignatureValid;
-use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error as Fault, SignatureScheme};
+use rustls::Error as Fault;
+use rustls::pki_types::CertificateDer;
+use rustls::server::danger::ClientCertVerifier;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::judge::Judge;
 use super::{Peer, Tls, certificate, words};
 
 /// How long a caller may take: far more than two machines that mean it.
@@ -40,8 +40,13 @@ tokio::task_local! {
 }
 
 /// Judges as the one inside, and keeps what names were shown: with a refusal nothing else tells.
-#[derive(Debug)]
-pub(super) struct Noting(pub(super) Arc<dyn ClientCertVerifier>);
+pub(super) fn noting(inner: Arc<dyn ClientCertVerifier>) -> Arc<dyn ClientCertVerifier> {
+    Arc::new(Judge::new(inner, |shown: &CertificateDer<'_>, judged: &dyn Fn() -> _| {
+        // Outside of `accept` nobody asks.
+        let _ = CLAIMS.try_with(|claims| claims.replace(certificate::names(shown).join(", ")));
+        judged()
+    }))
+}
 
 impl Tls {
     /// Takes a connection, within `HANDSHAKE_TIMEOUT`.
@@ -93,52 +98,5 @@ pub(super) fn words_of(fault: &Fault) -> String {
         Fault::AlertReceived(alert) => words::alerted(*alert),
         Fault::InvalidMessage(_) => "it does not speak TLS".to_owned(),
         fault => fault.to_string(),
-    }
-}
-
-impl ClientCertVerifier for Noting {
-    fn offer_client_auth(&self) -> bool {
-        self.0.offer_client_auth()
-    }
-
-    fn client_auth_mandatory(&self) -> bool {
-        self.0.client_auth_mandatory()
-    }
-
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.0.root_hint_subjects()
-    }
-
-    fn verify_client_cert(
-        &self,
-        shown: &CertificateDer<'_>,
-        between: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<ClientCertVerified, Fault> {
-        // Outside of `accept` nobody asks.
-        let _ = CLAIMS.try_with(|claims| claims.replace(certificate::names(shown).join(", ")));
-        self.0.verify_client_cert(shown, between, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        shown: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Fault> {
-        self.0.verify_tls12_signature(message, shown, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        shown: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Fault> {
-        self.0.verify_tls13_signature(message, shown, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
     }
 }

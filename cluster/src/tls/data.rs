@@ -8,15 +8,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use rustls::client::Resumption;
-use rustls::client::danger::HandshakeSignatureValid;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error as Fault, RootCertStore,
-    ServerConfig, SignatureScheme,
-};
+use rustls::{CertificateError, ClientConfig, Error as Fault, RootCertStore, ServerConfig};
 
+use super::judge::Judge;
 use super::{Chain, Identity, Key, Peer, Tls, accept, certificate, dial, not_after, provider, words};
 
 /// Below the name of no cluster.
@@ -28,13 +25,6 @@ const TICKETS_MAX: usize = 4096;
 thread_local! {
     /// The names in the certificate that was refused last on this thread.
     static CLAIMS: RefCell<String> = const { RefCell::new(String::new()) };
-}
-
-/// Takes front ends only.
-#[derive(Debug)]
-struct FrontEnds {
-    cluster: String,
-    inner: Arc<dyn ClientCertVerifier>,
 }
 
 impl Tls {
@@ -98,11 +88,26 @@ pub(super) fn server(
         .map_err(|fault| Fault::General(fault.to_string()))?;
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_client_cert_verifier(Arc::new(FrontEnds { cluster: cluster.to_owned(), inner }))
+        .with_client_cert_verifier(front_ends(cluster.to_owned(), inner))
         .with_single_cert(chain, key)?;
     config.ticketer = rustls::crypto::ring::Ticketer::new()?;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(config)
+}
+
+/// Takes front ends only.
+fn front_ends(cluster: String, inner: Arc<dyn ClientCertVerifier>) -> Arc<dyn ClientCertVerifier> {
+    Arc::new(Judge::new(inner, move |shown: &CertificateDer<'_>, judged: &dyn Fn() -> _| {
+        let is_front_end = |verified| match service_of(&cluster, shown) {
+            Some(_) => Ok(verified),
+            None => Err(Fault::InvalidCertificate(CertificateError::InvalidPurpose)),
+        };
+        let judged = judged().and_then(is_front_end);
+        if judged.is_err() {
+            CLAIMS.set(certificate::names(shown).join(", "));
+        }
+        judged
+    }))
 }
 
 fn service_of(cluster: &str, shown: &CertificateDer<'_>) -> Option<Arc<str>> {
@@ -113,57 +118,4 @@ fn service_of(cluster: &str, shown: &CertificateDer<'_>) -> Option<Arc<str>> {
         Some(Identity::FrontEnd(service)) => Some(service.into()),
         Some(Identity::Node(_) | Identity::Operator) | None => None,
     })
-}
-
-impl ClientCertVerifier for FrontEnds {
-    fn offer_client_auth(&self) -> bool {
-        self.inner.offer_client_auth()
-    }
-
-    fn client_auth_mandatory(&self) -> bool {
-        self.inner.client_auth_mandatory()
-    }
-
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.inner.root_hint_subjects()
-    }
-
-    fn verify_client_cert(
-        &self,
-        shown: &CertificateDer<'_>,
-        between: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<ClientCertVerified, Fault> {
-        let is_front_end = |verified| match service_of(&self.cluster, shown) {
-            Some(_) => Ok(verified),
-            None => Err(Fault::InvalidCertificate(CertificateError::InvalidPurpose)),
-        };
-        let judged = self.inner.verify_client_cert(shown, between, now).and_then(is_front_end);
-        if judged.is_err() {
-            CLAIMS.set(certificate::names(shown).join(", "));
-        }
-        judged
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        shown: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Fault> {
-        self.inner.verify_tls12_signature(message, shown, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        shown: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Fault> {
-        self.inner.verify_tls13_signature(message, shown, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
 }
