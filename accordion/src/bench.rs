@@ -1,8 +1,13 @@
 //! `accordion bench`: what Accordion costs on this machine, beside what the others cost.
 //!
-//! Here is only which benchmark is meant; each has a file of its name.
+//! Here is only which benchmark is meant; each has a file of its name, and shares with the others its `client`,
+//! its `progress` and the `tools` of others.
 
+pub(crate) mod client;
+mod paper;
+mod progress;
 mod proxy;
+mod tools;
 
 use std::process::ExitCode;
 

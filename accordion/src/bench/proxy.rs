@@ -4,13 +4,11 @@
 //! Here are the command line and the course of a run. `rows` says what is measured and what the goals
 //! are, `site` starts everybody, `run` measures, `summary` and `report` say what came of it.
 
-mod client;
 mod config;
 mod cores;
 mod crowd;
 mod load;
 mod meter;
-mod progress;
 mod record;
 mod report;
 mod rows;
@@ -18,7 +16,6 @@ mod run;
 mod site;
 mod slow_clients;
 mod summary;
-mod tools;
 
 use std::fs;
 use std::io::{self, Write};
@@ -31,12 +28,24 @@ use clap::ValueEnum;
 use cluster::daemon::Shutdown;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::tools::{self, Tool};
 use cores::Cores;
 use report::Setting;
 use rows::Row;
 use run::{Measured, Plan};
 use site::Site;
 use slow_clients::{SLOW, SLOW_QUICK};
+
+/// The programs of others that a run needs.
+const TOOLS: [Tool; 7] = [
+    tools::NGINX,
+    tools::HAPROXY,
+    tools::WRK,
+    tools::AB,
+    tools::HTTPERF,
+    tools::SLOWHTTPTEST,
+    tools::TASKSET,
+];
 
 /// What is needed is not there (EX_UNAVAILABLE of sysexits.h).
 const EXIT_UNAVAILABLE: u8 = 69;
@@ -81,7 +90,7 @@ pub(crate) fn main(args: &Args) -> ExitCode {
         eprintln!("accordion bench: {sentence}");
         ExitCode::from(EXIT_UNAVAILABLE)
     };
-    if let Err(sentence) = tools::check() {
+    if let Err(sentence) = tools::check(&TOOLS) {
         return unavailable(&sentence);
     }
     let cores = match Cores::choose() {
@@ -170,7 +179,7 @@ fn keep(args: &Args, plan: &Plan, site: &Site, cores: Cores, measured: &Measured
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(folder));
     let build = if cfg!(debug_assertions) { "debug" } else { "release" };
     let mut versions = vec![format!("accordion: {}, {build} build", env!("CARGO_PKG_VERSION"))];
-    versions.extend(tools::versions());
+    versions.extend(tools::versions(&TOOLS));
     let setting = Setting {
         command: args.command(plan),
         date,

@@ -82,6 +82,10 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if thread::panicking() {
+            // Why a test failed is often among what the program said and nobody waited for.
+            self.said.try_iter().for_each(|line| eprintln!("{line}"));
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::client::{Answer, State, request};
 use super::rows::SMALL;
+use crate::bench::client::{Answer, State, request};
 
 /// How long one of them waits for its answer.
 const LIMIT: Duration = Duration::from_secs(10);

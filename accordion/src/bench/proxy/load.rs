@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tokio::process::Command;
 
-use super::tools;
+use crate::bench::tools;
 
 /// Beyond its own time a tool may take this long, for connections that hang.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -13,17 +13,17 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 
 use self::aside::aside;
-use super::client::{self, Job};
 use super::config;
 use super::cores::Cores;
 use super::load::{Done, Generator, Order};
 use super::meter::{Cpu, Reading};
-use super::progress::Progress;
 use super::record::{Extra, Measurement};
 use super::rows::{Contestant, Row, SIZES, SMALL, rotated};
 use super::site::{Running, Site};
 use super::slow_clients::{Manner, SlowClients, SlowOrder};
 use super::summary::Spread;
+use crate::bench::client::{self, Job};
+use crate::bench::progress::Progress;
 
 /// Requests a second of the row that asks for latency at little load (the paper's way).
 const CALM_RATE: f64 = 300.0;

@@ -10,7 +10,7 @@ use anyhow::Context;
 use super::config::BODY_PATH;
 use super::load::{last_words, output, pinned};
 use super::rows::SMALL;
-use super::tools;
+use crate::bench::tools;
 
 const TOOL: &str = "slowhttptest";
 

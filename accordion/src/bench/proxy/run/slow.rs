@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Run;
 use super::aside::aside;
-use crate::bench::proxy::client::{self, Job};
+use crate::bench::client::{self, Job};
 use crate::bench::proxy::load::Done;
 use crate::bench::proxy::meter::{Cpu, Reading};
 use crate::bench::proxy::record::{Beside, Extra};

@@ -12,7 +12,7 @@ use crate::bench::proxy::config::{self, ClientTimeout, Kind, ORIGIN_PORT};
 use crate::bench::proxy::load::pinned;
 use crate::bench::proxy::meter;
 use crate::bench::proxy::rows::Contestant;
-use crate::bench::proxy::tools;
+use crate::bench::tools;
 
 impl Site {
     /// A service-manager alone, with an origin as its local copy.

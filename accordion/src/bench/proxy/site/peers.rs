@@ -7,7 +7,7 @@ use super::{Running, Site};
 use crate::bench::proxy::config::{self, ClientTimeout};
 use crate::bench::proxy::meter;
 use crate::bench::proxy::rows::Contestant;
-use crate::bench::proxy::tools;
+use crate::bench::tools;
 
 impl Site {
     pub(super) fn direct(&mut self) -> anyhow::Result<()> {

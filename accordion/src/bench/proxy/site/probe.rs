@@ -13,7 +13,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::START_LIMIT;
-use crate::bench::proxy::client::request;
+use crate::bench::client::request;
 use crate::bench::proxy::rows::SMALL;
 
 /// How often something that is not ready yet is looked at.

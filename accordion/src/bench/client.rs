@@ -19,33 +19,33 @@ use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-pub(super) use answer::{Answer, State};
+pub(crate) use answer::{Answer, State};
 use open_loop::OpenLoop;
-pub(super) use timings::Timings;
+pub(crate) use timings::Timings;
 
 /// What is to be sent.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Job {
-    pub(super) target: SocketAddr,
+pub(crate) struct Job {
+    pub(crate) target: SocketAddr,
     /// The size of the answers, which is also their name.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
     /// Requests a second.
-    pub(super) rate: f64,
-    pub(super) length: Duration,
+    pub(crate) rate: f64,
+    pub(crate) length: Duration,
     /// Whether connections are kept, or each request has its own.
-    pub(super) is_kept: bool,
+    pub(crate) is_kept: bool,
 }
 
 /// Sends all of it and waits for the answers; ends early once `halt` is set.
 ///
 /// # Errors
 /// The target cannot be reached at all, or there are no descriptors left.
-pub(super) fn run(job: Job, halt: &AtomicBool) -> io::Result<Timings> {
+pub(crate) fn run(job: Job, halt: &AtomicBool) -> io::Result<Timings> {
     OpenLoop::new(job)?.run(halt)
 }
 
 /// The request for a file of that size.
-pub(super) fn request(target: SocketAddr, bytes: usize, is_kept: bool) -> Vec<u8> {
+pub(crate) fn request(target: SocketAddr, bytes: usize, is_kept: bool) -> Vec<u8> {
     let close = if is_kept { "" } else { "Connection: close\r\n" };
     format!("GET /{bytes} HTTP/1.1\r\nHost: {target}\r\n{close}\r\n").into_bytes()
 }

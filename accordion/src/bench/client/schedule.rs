@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Due times from the start of a run on, in their order.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Schedule {
+pub(crate) struct Schedule {
     rate: f64,
     end: Duration,
     at: Duration,
@@ -17,7 +17,7 @@ const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Schedule {
     /// `rate` requests a second in the mean, until `end`.
-    pub(in super::super) fn new(rate: f64, end: Duration) -> Self {
+    pub(crate) fn new(rate: f64, end: Duration) -> Self {
         Self { rate, end, at: Duration::ZERO, state: SEED }
     }
 

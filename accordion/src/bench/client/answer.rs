@@ -5,7 +5,7 @@ const HEAD_BYTES_MAX: usize = 8 * 1024;
 
 /// One answer, while it comes in.
 #[derive(Debug, Default)]
-pub(in super::super) struct Answer {
+pub(crate) struct Answer {
     head: Vec<u8>,
     /// What is left of the body, once the head is whole.
     left: Option<u64>,
@@ -13,7 +13,7 @@ pub(in super::super) struct Answer {
 
 /// How far an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum State {
+pub(crate) enum State {
     /// More is to come.
     Open,
     /// It is whole, and was 200.
@@ -24,13 +24,13 @@ pub(in super::super) enum State {
 
 impl Answer {
     /// Ready for the next answer on the same connection.
-    pub(in super::super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.head.clear();
         self.left = None;
     }
 
     /// Takes what has come in.
-    pub(in super::super) fn take(&mut self, bytes: &[u8]) -> State {
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> State {
         let body = match &mut self.left {
             Some(left) => return count(left, bytes.len()),
             None if self.head.is_empty() => match split(bytes) {

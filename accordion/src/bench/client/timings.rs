@@ -4,11 +4,11 @@ use std::time::Duration;
 
 /// How long each good answer took, and what failed.
 #[derive(Debug, Clone, PartialEq)]
-pub(in super::super) struct Timings {
+pub(crate) struct Timings {
     /// Of the good answers, the shortest first.
     latencies: Vec<Duration>,
-    pub(in super::super) failed: u64,
-    pub(in super::super) seconds: f64,
+    pub(crate) failed: u64,
+    pub(crate) seconds: f64,
 }
 
 impl Timings {
@@ -18,12 +18,12 @@ impl Timings {
         Self { latencies, failed, seconds: took.as_secs_f64() }
     }
 
-    pub(in super::super) fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         self.latencies.len() as u64
     }
 
     /// The latency that this share of the requests does not exceed.
-    pub(in super::super) fn quantile(&self, share: f64) -> Option<Duration> {
+    pub(crate) fn quantile(&self, share: f64) -> Option<Duration> {
         let last = self.latencies.len().checked_sub(1)?;
         let rank = (share * self.latencies.len() as f64).ceil() as usize;
         Some(self.latencies[rank.saturating_sub(1).min(last)])

@@ -13,23 +13,23 @@ pub(super) struct Tool {
     version: &'static str,
 }
 
-/// All of them.
-pub(super) const TOOLS: [Tool; 7] = [
-    Tool { name: "nginx", package: "nginx", version: "-v" },
-    Tool { name: "haproxy", package: "haproxy", version: "-v" },
-    Tool { name: "wrk", package: "wrk", version: "-v" },
-    Tool { name: "ab", package: "apache2-utils", version: "-V" },
-    Tool { name: "httperf", package: "httperf", version: "-V" },
-    Tool { name: "slowhttptest", package: "slowhttptest", version: "-h" },
-    Tool { name: "taskset", package: "util-linux", version: "-V" },
-];
+// All that any benchmark uses.
+pub(super) const NGINX: Tool = Tool { name: "nginx", package: "nginx", version: "-v" };
+pub(super) const HAPROXY: Tool = Tool { name: "haproxy", package: "haproxy", version: "-v" };
+pub(super) const WRK: Tool = Tool { name: "wrk", package: "wrk", version: "-v" };
+pub(super) const AB: Tool = Tool { name: "ab", package: "apache2-utils", version: "-V" };
+pub(super) const HTTPERF: Tool = Tool { name: "httperf", package: "httperf", version: "-V" };
+pub(super) const SLOWHTTPTEST: Tool = Tool { name: "slowhttptest", package: "slowhttptest", version: "-h" };
+pub(super) const TASKSET: Tool = Tool { name: "taskset", package: "util-linux", version: "-V" };
+pub(super) const IP: Tool = Tool { name: "ip", package: "iproute2", version: "-V" };
+pub(super) const TC: Tool = Tool { name: "tc", package: "iproute2", version: "-V" };
 
 /// Where programs are that only root has in its PATH.
 const MORE_PLACES: [&str; 2] = ["/usr/sbin", "/sbin"];
 
-/// Whether all are there; otherwise one sentence that names the missing ones and their packages.
-pub(super) fn check() -> Result<(), String> {
-    let missing: Vec<Tool> = TOOLS.into_iter().filter(|tool| path(tool.name).is_none()).collect();
+/// Whether all these are there; otherwise one sentence that names the missing ones and their packages.
+pub(super) fn check(tools: &[Tool]) -> Result<(), String> {
+    let missing: Vec<Tool> = tools.iter().copied().filter(|tool| path(tool.name).is_none()).collect();
     if missing.is_empty() { Ok(()) } else { Err(sentence(&missing)) }
 }
 
@@ -39,8 +39,8 @@ pub(super) fn program(name: &str) -> String {
 }
 
 /// The first line with words in it of what each says of itself.
-pub(super) fn versions() -> Vec<String> {
-    TOOLS.iter().map(|tool| format!("{}: {}", tool.name, version(tool))).collect()
+pub(super) fn versions(tools: &[Tool]) -> Vec<String> {
+    tools.iter().map(|tool| format!("{}: {}", tool.name, version(tool))).collect()
 }
 
 fn path(name: &str) -> Option<PathBuf> {
@@ -77,13 +77,15 @@ mod tests {
     #[test]
     fn everything_that_is_missing_is_named_at_once_with_its_package() {
         let expected = "not found: wrk, ab; install with: apt install wrk apache2-utils";
-        assert_eq!(sentence(&[TOOLS[2], TOOLS[3]]), expected);
+        assert_eq!(sentence(&[WRK, AB]), expected);
     }
 
     #[test]
     fn the_tool_of_slow_clients_is_named_with_its_package() {
-        let slow = TOOLS.into_iter().find(|tool| tool.name == "slowhttptest").unwrap();
-        assert_eq!(sentence(&[slow]), "not found: slowhttptest; install with: apt install slowhttptest");
+        assert_eq!(
+            sentence(&[SLOWHTTPTEST]),
+            "not found: slowhttptest; install with: apt install slowhttptest"
+        );
     }
 
     #[test]
