@@ -11,8 +11,9 @@ use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::answer::{Answer, State};
+use super::open_loop::Order;
 use super::timer::Timer;
-use super::timings::Timings;
+use super::timings::{Outcome, Timings};
 use super::{Job, request};
 
 /// Kept connections; enough that a request seldom waits for one.
@@ -36,14 +37,14 @@ const TIMER: u64 = u64::MAX;
 pub(super) struct Connections {
     target: SocketAddr,
     is_kept: bool,
-    request: Vec<u8>,
+    /// One for each path of the job.
+    requests: Vec<Vec<u8>>,
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
     slots: Vec<Slot>,
     free: Vec<usize>,
     began: Instant,
-    latencies: Vec<Duration>,
-    failed: u64,
+    outcomes: Vec<Outcome>,
     buffer: Vec<u8>,
 }
 
@@ -51,8 +52,8 @@ pub(super) struct Connections {
 #[derive(Default)]
 struct Slot {
     stream: Option<TcpStream>,
-    /// When the request was due that is on its way.
-    due: Option<Duration>,
+    /// The request that is on its way.
+    order: Option<Order>,
     is_sent: bool,
     answer: Answer,
 }
@@ -65,14 +66,13 @@ impl Connections {
         let mut connections = Self {
             target: job.target,
             is_kept: job.is_kept,
-            request: request(job.target, job.bytes, job.is_kept),
+            requests: job.paths.iter().map(|path| request(job.target, path, job.is_kept)).collect(),
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             events: Vec::with_capacity(EVENTS),
             slots: (0..slots).map(|_| Slot::default()).collect(),
             free: (0..slots).rev().collect(),
             began: Instant::now(),
-            latencies: Vec::with_capacity((job.rate * job.length.as_secs_f64() * 1.1) as usize + 16),
-            failed: 0,
+            outcomes: Vec::with_capacity((job.pace.requests() * 1.1) as usize + 16),
             buffer: vec![0; READ_BYTES],
         };
         let data = epoll::EventData::new_u64(TIMER);
@@ -96,14 +96,14 @@ impl Connections {
         self.slots.len() - self.free.len()
     }
 
-    /// Sends the request that is due then; `false`: every connection is taken.
-    pub(super) fn send(&mut self, due: Duration) -> io::Result<bool> {
+    /// Sends that request; `false`: every connection is taken.
+    pub(super) fn send(&mut self, order: Order) -> io::Result<bool> {
         let Some(index) = self.free.pop() else { return Ok(false) };
         if self.slots[index].stream.is_none() {
             self.connect(index)?;
         }
         let slot = &mut self.slots[index];
-        (slot.due, slot.is_sent) = (Some(due), false);
+        (slot.order, slot.is_sent) = (Some(order), false);
         self.proceed(index);
         Ok(true)
     }
@@ -126,14 +126,15 @@ impl Connections {
         Ok(())
     }
 
-    /// Those on their way are lost, and so many that never were.
-    pub(super) fn give_up(&mut self, waiting: usize) {
-        self.failed += (waiting + self.taken()) as u64;
+    /// Those on their way are lost, and those that never were, which were due then.
+    pub(super) fn give_up(&mut self, waiting: impl Iterator<Item = Duration>) {
+        let on_their_way = self.slots.iter().filter_map(|slot| slot.order).map(|order| order.due);
+        self.outcomes.extend(on_their_way.chain(waiting).map(|due| Outcome { due, latency: None }));
     }
 
     /// What came of all.
     pub(super) fn timings(self) -> Timings {
-        Timings::new(self.latencies, self.failed, self.began.elapsed())
+        Timings::new(self.outcomes, self.began.elapsed())
     }
 
     /// Begins a connection; it need not be there yet.
@@ -158,13 +159,12 @@ impl Connections {
     fn proceed(&mut self, index: usize) {
         let slot = &mut self.slots[index];
         let Some(stream) = &mut slot.stream else { return };
-        if slot.due.is_none() || slot.is_sent {
-            return self.read(index);
-        }
-        match stream.write(&self.request) {
+        let Some(order) = slot.order.filter(|_| !slot.is_sent) else { return self.read(index) };
+        let request = &self.requests[order.path];
+        match stream.write(request) {
             // A request is far smaller than what a socket takes at once. The answer will be an event of
             // its own.
-            Ok(count) if count == self.request.len() => slot.is_sent = true,
+            Ok(count) if count == request.len() => slot.is_sent = true,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Ok(_) | Err(_) => self.end(index, State::Bad),
         }
@@ -195,11 +195,12 @@ impl Connections {
     /// The request of that slot, if there is one, has come to its end, and maybe its connection.
     fn end(&mut self, index: usize, state: State) {
         let slot = &mut self.slots[index];
-        if let Some(due) = slot.due.take() {
-            match state {
-                State::Good => self.latencies.push(self.began.elapsed().saturating_sub(due)),
-                State::Open | State::Bad => self.failed += 1,
-            }
+        if let Some(Order { due, .. }) = slot.order.take() {
+            let latency = match state {
+                State::Good => Some(self.began.elapsed().saturating_sub(due)),
+                State::Open | State::Bad => None,
+            };
+            self.outcomes.push(Outcome { due, latency });
             self.free.push(index);
         }
         slot.answer.clear();

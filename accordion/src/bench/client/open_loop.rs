@@ -1,7 +1,7 @@
 //! The loop: gives each request a connection when it is due, and waits for what the connections tell.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -11,20 +11,28 @@ use super::schedule::Schedule;
 use super::timer::Timer;
 use super::timings::Timings;
 
-/// How long the last answers may take.
-const GRACE: Duration = Duration::from_secs(5);
-
 /// One load while it is given.
 pub(super) struct OpenLoop {
     job: Job,
     connections: Connections,
     timer: Timer,
     /// Due and not sent yet, because every connection is taken.
-    waiting: VecDeque<Duration>,
+    waiting: VecDeque<Order>,
+}
+
+/// One request that is to be sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Order {
+    pub(super) due: Duration,
+    /// Which of the job's paths.
+    pub(super) path: usize,
 }
 
 impl OpenLoop {
     pub(super) fn new(job: Job) -> io::Result<Self> {
+        if job.paths.is_empty() {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "no path is asked for"));
+        }
         let timer = Timer::new()?;
         let connections = Connections::new(&job, &timer)?;
         Ok(Self { job, connections, timer, waiting: VecDeque::new() })
@@ -32,19 +40,21 @@ impl OpenLoop {
 
     /// Until the last answer has come, or should have, or `halt` is set.
     pub(super) fn run(mut self, halt: &AtomicBool) -> io::Result<Timings> {
-        let mut schedule = Schedule::new(self.job.rate, self.job.length).peekable();
+        let end = self.job.pace.length() + self.job.grace;
+        let mut schedule = Schedule::new(self.job.pace.clone()).peekable();
+        let mut paths = (0..self.job.paths.len()).cycle();
         while !halt.load(Ordering::Relaxed) {
             let now = self.connections.began().elapsed();
             while let Some(due) = schedule.next_if(|due| *due <= now) {
-                self.waiting.push_back(due);
+                self.waiting.extend(paths.next().map(|path| Order { due, path }));
             }
             self.send_waiting()?;
             let next = schedule.peek().copied();
             if next.is_none() && self.waiting.is_empty() && self.connections.taken() == 0 {
                 break;
             }
-            if now > self.job.length + GRACE {
-                self.connections.give_up(self.waiting.len());
+            if now > end {
+                self.connections.give_up(self.waiting.iter().map(|order| order.due));
                 break;
             }
             if let Some(due) = next {
@@ -57,8 +67,8 @@ impl OpenLoop {
 
     /// Gives each waiting request a connection, as long as there are free ones.
     fn send_waiting(&mut self) -> io::Result<()> {
-        while let Some(due) = self.waiting.front().copied() {
-            if !self.connections.send(due)? {
+        while let Some(order) = self.waiting.front().copied() {
+            if !self.connections.send(order)? {
                 return Ok(());
             }
             self.waiting.pop_front();

@@ -48,7 +48,7 @@ pub(super) fn open(
     count: u64,
     halt: &AtomicBool,
 ) -> io::Result<Vec<TcpStream>> {
-    let request = request(target, SMALL, true);
+    let request = request(target, &format!("/{SMALL}"), true);
     let mut crowd = Vec::with_capacity(count as usize);
     while (crowd.len() as u64) < count && !halt.load(Ordering::Relaxed) {
         let one = enter(target, source, &request).map_err(|error| {

@@ -1,7 +1,6 @@
 //! A whole run: starts the contestants, warms them up, and has each do the work of each row, round
 //! after round, everybody in turn. The rows that start everybody anew are in `memory` and `slow`.
 
-mod aside;
 mod memory;
 mod slow;
 
@@ -12,7 +11,6 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use self::aside::aside;
 use super::config;
 use super::cores::Cores;
 use super::load::{Done, Generator, Order};
@@ -22,7 +20,7 @@ use super::rows::{Contestant, Row, SIZES, SMALL, rotated};
 use super::site::{Running, Site};
 use super::slow_clients::{Manner, SlowClients, SlowOrder};
 use super::summary::Spread;
-use crate::bench::client::{self, Job};
+use crate::bench::client::{self, GRACE, Job, aside};
 use crate::bench::progress::Progress;
 
 /// Requests a second of the row that asks for latency at little load (the paper's way).
@@ -216,10 +214,10 @@ impl Run<'_> {
         let running = self.site.running(contestant)?;
         let job = Job {
             target: running.target,
-            bytes: SMALL,
-            rate: pace.rate,
-            length: Duration::from_secs(self.plan.seconds),
+            paths: vec![format!("/{SMALL}")],
+            pace: client::Pace::random(pace.rate, Duration::from_secs(self.plan.seconds)),
             is_kept: pace.is_kept,
+            grace: GRACE,
         };
         let before = Reading::of(&running.pids)?;
         let timings = aside(move |halt| client::run(job, halt)).await?;

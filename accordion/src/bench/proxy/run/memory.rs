@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Run;
-use super::aside::aside;
+use crate::bench::client::aside;
 use crate::bench::proxy::crowd;
 use crate::bench::proxy::load::Done;
 use crate::bench::proxy::meter::{self, Cpu, Reading};

@@ -5,8 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Run;
-use super::aside::aside;
-use crate::bench::client::{self, Job};
+use crate::bench::client::{self, GRACE, Job, Pace, aside};
 use crate::bench::proxy::load::Done;
 use crate::bench::proxy::meter::{Cpu, Reading};
 use crate::bench::proxy::record::{Beside, Extra};
@@ -53,8 +52,9 @@ impl Run<'_> {
         let (clients, target) = (self.plan.slow, fresh.target);
         let directory = self.site.directory().to_owned();
         let order = SlowOrder { clients, manner, target, cpu: self.cores.load, directory };
-        let length = Duration::from_secs(clients.seconds);
-        let job = Job { target, bytes: SMALL, rate: RATE, length, is_kept: false };
+        let pace = Pace::random(RATE, Duration::from_secs(clients.seconds));
+        let paths = vec![format!("/{SMALL}")];
+        let job = Job { target, paths, pace, is_kept: false, grace: GRACE };
         let (closed, timings) = tokio::try_join!(order.run(), aside(move |halt| client::run(job, halt)))?;
         Ok(Beside {
             answered: timings.requests(),

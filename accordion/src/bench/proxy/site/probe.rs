@@ -56,7 +56,7 @@ pub(super) async fn node_serves(target: SocketAddr, program: &Path, config: &Pat
 async fn get(target: SocketAddr) -> io::Result<String> {
     let exchange = async {
         let mut stream = TcpStream::connect(target).await?;
-        stream.write_all(&request(target, SMALL, false)).await?;
+        stream.write_all(&request(target, &format!("/{SMALL}"), false)).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
         Ok(String::from_utf8_lossy(&answer).into_owned())

@@ -10,7 +10,7 @@ use anyhow::Context;
 struct Halt(Arc<AtomicBool>);
 
 /// Does work that blocks on a thread of its own. Dropped, the work is told to end.
-pub(super) async fn aside<T: Send + 'static>(
+pub(crate) async fn aside<T: Send + 'static>(
     work: impl FnOnce(&AtomicBool) -> io::Result<T> + Send + 'static,
 ) -> anyhow::Result<T> {
     let halt = Halt(Arc::default());
