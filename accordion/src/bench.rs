@@ -23,11 +23,18 @@ pub(crate) struct Args {
 enum Which {
     /// The data path against Debian's nginx and HAProxy, one worker each: CPU time, latency, memory, slow clients
     Proxy(proxy::Args),
+    /// The experiments of the paper of 2004 on an emulated rack, beside nginx and HAProxy; takes root
+    Paper(paper::Args),
+    /// A thread for each connection, as the paper's relay; only the benchmark has a use for it
+    #[command(hide = true)]
+    ThreadRelay(paper::thread_relay::Args),
 }
 
 /// Runs the benchmark.
 pub(crate) fn main(args: &Args) -> ExitCode {
     match &args.which {
         Which::Proxy(args) => proxy::main(args),
+        Which::Paper(args) => paper::main(args),
+        Which::ThreadRelay(args) => paper::thread_relay::main(args),
     }
 }

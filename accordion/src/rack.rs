@@ -8,6 +8,7 @@
 mod inside;
 mod left;
 mod link;
+mod made;
 mod network;
 mod plan;
 mod share;
@@ -19,7 +20,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 pub(crate) use inside::{Place, enter};
+pub(crate) use link::{Link, Rate};
+pub(crate) use made::Rack;
 use network::Network;
+pub(crate) use plan::{CLIENT, Plan, Shares};
+pub(crate) use share::Share;
 
 /// What is needed is not there (EX_UNAVAILABLE of sysexits.h).
 const EXIT_UNAVAILABLE: u8 = 69;

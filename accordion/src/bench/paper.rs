@@ -1,9 +1,209 @@
 //! `accordion bench paper`: the experiments by which Kim and Park judged their system in 2004, on a rack that is
 //! made on this machine, and beside what people would take instead today.
+//!
+//! Here are the command line and the course of a run. `experiment` has the paper's own tables, `plan` says what is
+//! measured, `site` starts everybody on the rack, `run` measures, `goals` says what came of it.
 #![allow(dead_code)]
 
 mod contestant;
 mod experiment;
+mod goals;
+mod httperf;
+mod plan;
 mod record;
 mod results;
+mod run;
+mod site;
+pub(super) mod thread_relay;
 mod timeline;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, anyhow};
+use clap::ValueEnum;
+use cluster::daemon::Shutdown;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::progress::Progress;
+use super::tools::{self, Tool};
+use crate::rack::{Rate, Share, Shares};
+use goals::Found;
+use plan::{Part, Plan};
+use results::{Results, Setting};
+use site::Site;
+
+/// The programs of others that a run needs.
+const TOOLS: [Tool; 5] = [tools::NGINX, tools::HAPROXY, tools::HTTPERF, tools::IP, tools::TC];
+
+/// What is needed is not there (EX_UNAVAILABLE of sysexits.h).
+const EXIT_UNAVAILABLE: u8 = 69;
+
+/// Ended by a signal, as a shell says it of SIGINT.
+const EXIT_INTERRUPTED: u8 = 130;
+
+/// How long the elastic run climbs and falls.
+const CLIMB: Duration = Duration::from_secs(600);
+const CLIMB_QUICK: Duration = Duration::from_secs(90);
+
+/// What it is told on its command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How often everything is measured; the mix twice as often
+    #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=50))]
+    rounds: u8,
+
+    /// How long one measurement sends
+    #[arg(long, value_name = "SECONDS", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+
+    /// Only these parts, separated by commas
+    #[arg(long, value_name = "PART", value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+
+    /// One round of two seconds at the ends of each axis: to see that it works, in less than 8 minutes
+    #[arg(long, conflicts_with_all = ["rounds", "seconds"])]
+    quick: bool,
+
+    /// What the front end is worth, in cores of this machine
+    #[arg(long, value_name = "CORES", default_value = "0.4", value_parser = Share::parse)]
+    front_cpu: Share,
+
+    /// What a node is worth; the work of a request is 10 ms of it where it is 0.25
+    #[arg(long, value_name = "CORES", default_value = "0.25", value_parser = Share::parse)]
+    node_cpu: Share,
+
+    /// What the clients' machine is worth: httperf takes all there is [default: all that is left]
+    #[arg(long, value_name = "CORES", value_parser = Share::parse)]
+    client_cpu: Option<Share>,
+
+    /// The rate of each machine's link
+    #[arg(long, value_name = "RATE", default_value = "100mbit", value_parser = Rate::parse)]
+    link: Rate,
+
+    /// Where the figures are kept [default: e2e/runs/<date>-<cpus>cpu-<architecture>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// 0 when all was measured, goals met or not; 69 where this machine cannot do it, 1 when something failed.
+pub(crate) fn main(args: &Args) -> ExitCode {
+    let unavailable = |sentence: &str| {
+        eprintln!("accordion bench: {sentence}");
+        ExitCode::from(EXIT_UNAVAILABLE)
+    };
+    if !rustix::process::geteuid().is_root() {
+        return unavailable("it makes network namespaces and caps CPU, which takes root: run it with sudo");
+    }
+    if let Err(sentence) = tools::check(&TOOLS) {
+        return unavailable(&sentence);
+    }
+    // One thread, the main one: the kernel ties the lives of what is started to the thread that starts it.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = runtime.context("no runtime").and_then(|runtime| {
+        let ended = runtime.block_on(bench(args));
+        // A client that still runs ends by itself.
+        runtime.shutdown_background();
+        ended
+    });
+    ended.unwrap_or_else(|fault| {
+        eprintln!("accordion bench: {fault:#}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn bench(args: &Args) -> anyhow::Result<ExitCode> {
+    let shutdown = Shutdown::on_signals()?;
+    let mut hangups = signal(SignalKind::hangup())?;
+    let plan = args.plan();
+    let mut site = Site::new(plan.nodes_max(), args.shares(), Some(args.link))?;
+    let measured = tokio::select! {
+        measured = measure(&mut site, &plan) => Some(measured),
+        () = shutdown.asked() => None,
+        _ = hangups.recv() => None,
+    };
+    let kept = measured.map(|found| match (found, site.last_words()) {
+        (Ok(found), None) => keep(args, &plan, &site, found),
+        (Ok(_), Some(words)) => Err(anyhow!(words)),
+        (Err(fault), words) => Err(words.into_iter().fold(fault, anyhow::Error::context)),
+    });
+    // A second signal leaves the rest to the kernel, which ends what this process has started.
+    tokio::select! {
+        () = site.end() => {}
+        () = shutdown.forced() => {}
+    }
+    match kept {
+        Some(Ok(())) => Ok(ExitCode::SUCCESS),
+        Some(Err(fault)) => Err(fault),
+        None => Ok(ExitCode::from(EXIT_INTERRUPTED)),
+    }
+}
+
+async fn measure(site: &mut Site, plan: &Plan) -> anyhow::Result<Found> {
+    let mut found = Found::default();
+    let mut progress = Progress::new(plan.length());
+    if [Part::Rate, Part::Size, Part::Work].into_iter().any(|part| plan.has(part)) {
+        run::experiments(site, plan, &mut found, &mut progress).await?;
+        site.end_all().await;
+    }
+    if plan.has(Part::Mix) {
+        run::mix(site, plan, &mut found, &mut progress).await?;
+        site.end_all().await;
+    }
+    Ok(found)
+}
+
+impl Args {
+    fn plan(&self) -> Plan {
+        let mut parts =
+            if self.only.is_empty() { Part::value_variants().to_vec() } else { self.only.clone() };
+        parts.sort_unstable();
+        parts.dedup();
+        let (rounds, seconds, climb) =
+            if self.quick { (1, 2, CLIMB_QUICK) } else { (self.rounds.into(), self.seconds, CLIMB) };
+        Plan { parts, rounds, seconds, climb, is_quick: self.quick }
+    }
+
+    fn shares(&self) -> Shares {
+        Shares { front: Some(self.front_cpu), node: Some(self.node_cpu), client: self.client_cpu }
+    }
+
+    /// The command as it was typed, as far as it says what was measured.
+    fn command(&self, plan: &Plan) -> String {
+        let mut command = "accordion bench paper".to_owned();
+        if self.quick {
+            command += " --quick";
+        } else {
+            command += &format!(" --rounds {} --seconds {}", plan.rounds, plan.seconds);
+        }
+        if !self.only.is_empty() {
+            let names = plan.parts.iter().filter_map(Part::to_possible_value);
+            let names: Vec<_> = names.map(|name| name.get_name().to_owned()).collect();
+            command += &format!(" --only {}", names.join(","));
+        }
+        let (front, node, link) = (self.front_cpu.cores(), self.node_cpu.cores(), self.link);
+        command += &format!(" --front-cpu {front} --node-cpu {node} --link {link}");
+        if let Some(client) = self.client_cpu {
+            command += &format!(" --client-cpu {}", client.cores());
+        }
+        command
+    }
+}
+
+/// Shows what came out and writes it down.
+fn keep(args: &Args, plan: &Plan, _site: &Site, found: Found) -> anyhow::Result<()> {
+    let today = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let date = today.split('T').next().unwrap_or_default().to_owned();
+    let setting = Setting { command: args.command(plan), date, conditions: Vec::new() };
+    let verdicts = found.verdicts();
+    for verdict in &verdicts {
+        println!("{verdict:?}");
+    }
+    let results =
+        Results { setting, measurements: found.measurements, elastic: None, phases: Vec::new(), verdicts };
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("/tmp/paper"));
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("paper.csv"), record::csv(&results.measurements))?;
+    Ok(())
+}

@@ -10,12 +10,12 @@ use anyhow::Context;
 use cluster::config::{self, Cluster};
 use cluster::daemon::{DaemonArgs, EXIT_CONFIG, LogFormat};
 
-use super::inside::{Place, enter_network};
-use super::left::{self, Claim};
+use super::inside::Place;
+use super::left;
 use super::link::{Link, Rate};
 use super::plan::{self, NODES_MAX, Plan, Shares, cluster_toml};
 use super::share::Share;
-use super::{Name, Network};
+use super::{Name, Rack};
 use crate::up::{Fronts, Signals, carry};
 
 /// Of a core: three nodes, the front end and a load fit on two cores.
@@ -81,12 +81,10 @@ async fn run(args: &Args, cluster: &Cluster, text: &str) -> anyhow::Result<ExitC
     let signals = Signals::catch()?;
     let name = &args.name.name;
     let plan = Plan::of(name, cluster, args.shares(), args.link())?;
-    let _claim = Claim::take(name)?;
-    left::sweep(name).context("what an earlier rack left cannot be taken away")?;
+    let rack = Rack::make(plan)?;
+    let plan = rack.plan();
     let files = Files::make(name, text)?;
-    let network = Network::make(&plan)?;
-    // What is asked from here on is asked by a client.
-    enter_network(&Place::of(name, &plan.client().name))?;
+    rack.enter_as_client()?;
     let daemon = DaemonArgs {
         config: Some(files.config()),
         runtime_dir: Some(files.directory.join("run")),
@@ -94,9 +92,9 @@ async fn run(args: &Args, cluster: &Cluster, text: &str) -> anyhow::Result<ExitC
         log_format: LogFormat::Auto,
     };
     let place_of = |address| plan.machine(address).map(|machine| Place::of(name, &machine.name));
-    let welcome = |program: &str| welcome(&plan, cluster, &daemon, program);
+    let welcome = |program: &str| welcome(plan, cluster, &daemon, program);
     let ended = carry(signals, &daemon, cluster, Fronts::default(), place_of, welcome).await;
-    drop(network);
+    drop(rack);
     ended
 }
 

@@ -18,7 +18,7 @@ use crate::rack::{self, Place};
 const COMMAND: &str = "tethered";
 
 /// What a process of this program is told that is to be a daemon in that place, before what the daemon is told.
-pub(super) fn arguments(place: Option<&Place>) -> Vec<OsString> {
+pub(crate) fn arguments(place: Option<&Place>) -> Vec<OsString> {
     let mut words = vec![COMMAND.to_owned()];
     if let Some(Place { rack, machine, .. }) = place {
         words.extend(["--rack".to_owned(), rack.clone(), "--machine".to_owned(), machine.clone()]);

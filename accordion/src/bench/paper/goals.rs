@@ -1,0 +1,268 @@
+//! What the measurements say of the goals. Pure.
+
+use super::contestant::Contestant;
+use super::experiment::Experiment;
+use super::plan::flat_rate;
+use super::record::{Client, Measurement, Times};
+use super::results::Verdict;
+
+/// What was measured, and what was found out on the way.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) measurements: Vec<Measurement>,
+    /// The highest rate that the service alone serves, requests/s; 0 where it was not looked for.
+    pub(super) top_rate: u32,
+    /// What one node serves of requests with work, requests/s; 0 where it was not looked for.
+    pub(super) capacity: f64,
+}
+
+/// Ours to a peer's, at most.
+const AS_GOOD: f64 = 1.0;
+const BESIDE: f64 = 1.05;
+const LARGE: f64 = 1.3;
+const FLAT: f64 = 1.5;
+
+const NODES: u32 = 3;
+const LARGEST_KB: u32 = 500;
+const RATE_MAX: u32 = 300;
+
+/// The middle of some ratios and their ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Spread {
+    median: f64,
+    min: f64,
+    max: f64,
+}
+
+impl Spread {
+    fn of(mut figures: Vec<f64>) -> Option<Self> {
+        figures.sort_by(f64::total_cmp);
+        let (min, max) = (*figures.first()?, *figures.last()?);
+        let middle = figures.len() / 2;
+        let median = if figures.len() % 2 == 1 {
+            figures[middle]
+        } else {
+            f64::midpoint(figures[middle - 1], figures[middle])
+        };
+        Some(Self { median, min, max })
+    }
+}
+
+impl Found {
+    /// One for each goal of which something was measured; those of the elastic run are its own.
+    pub(super) fn verdicts(&self) -> Vec<Verdict> {
+        let mut all = Vec::new();
+        all.extend(self.added(Contestant::Accordion(0), Contestant::Haproxy(0), "the local copy"));
+        all.extend(self.added(Contestant::Accordion(1), Contestant::TwoHaproxies, "a node"));
+        all.extend(self.errors());
+        all.extend(self.large());
+        for nodes in 1..=NODES {
+            all.extend(self.flat(nodes));
+        }
+        for (name, quantile) in QUANTILES {
+            all.extend(self.beside(name, quantile));
+        }
+        all
+    }
+
+    /// Reply times beside those of a peer in the same place, over all of the paper's rates.
+    fn added(&self, ours: Contestant, peer: Contestant, place: &str) -> Option<Verdict> {
+        let at_rates = |one: &&Measurement| one.x <= RATE_MAX;
+        let ratios = self.of(Experiment::Rate, ours, Client::Httperf).filter(at_rates).filter_map(|one| {
+            let other = self.in_round(one, peer)?;
+            Some(one.times?.mean / other.times?.mean)
+        });
+        let ratio = Spread::of(ratios.collect())?;
+        Some(at_most(
+            Experiment::Rate,
+            format!("reply time by way of {place}, to that of {peer}"),
+            AS_GOOD,
+            ratio,
+        ))
+    }
+
+    fn errors(&self) -> Vec<Verdict> {
+        let is_ours = |one: &&Measurement| matches!(one.contestant, Contestant::Accordion(_));
+        let of = |is_meant: &dyn Fn(&Measurement) -> bool, what: String| {
+            let all: Vec<&Measurement> = self
+                .measurements
+                .iter()
+                .filter(|one| one.experiment == Experiment::Rate && is_meant(one))
+                .filter(is_ours)
+                .collect();
+            let (failed, sent) = all
+                .iter()
+                .fold((0, 0), |(failed, sent), one| (failed + one.failed, sent + one.failed + one.replies));
+            (!all.is_empty()).then(|| Verdict {
+                experiment: Experiment::Rate.key(),
+                what,
+                goal: "0".to_owned(),
+                found: format!("{failed} of {sent}"),
+                is_met: failed == 0,
+            })
+        };
+        let top = self.top_rate;
+        let paper = of(&|one| one.x <= RATE_MAX, format!("errors at up to {RATE_MAX}/s"));
+        let top_nodes = of(
+            &|one| top > RATE_MAX && one.x == top && one.contestant != Contestant::Accordion(0),
+            format!("errors at {top}/s, the most that the service alone serves, on {NODES} nodes"),
+        );
+        let top_local = of(
+            &|one| top > RATE_MAX && one.x == top && one.contestant == Contestant::Accordion(0),
+            format!("errors at {top}/s by way of the local copy, which shares its machine"),
+        );
+        [paper, top_nodes, top_local].into_iter().flatten().collect()
+    }
+
+    /// 500 KB by way of a node beside the same from a node alone.
+    fn large(&self) -> Option<Verdict> {
+        let by_node = self.of(Experiment::Size, Contestant::Accordion(1), Client::Httperf);
+        let ratios = by_node.filter(|one| one.x == LARGEST_KB).filter_map(|one| {
+            let alone = self.in_round(one, Contestant::Node)?;
+            Some(one.times?.mean / alone.times?.mean)
+        });
+        let ratio = Spread::of(ratios.collect())?;
+        let what = format!("{LARGEST_KB} KB by way of a node, to that node alone");
+        Some(at_most(Experiment::Size, what, LARGE, ratio))
+    }
+
+    /// The reply time at most of the capacity beside that at one request a second.
+    fn flat(&self, nodes: u32) -> Option<Verdict> {
+        let rate = flat_rate(self.capacity, nodes);
+        let ours = Contestant::Accordion(nodes);
+        let calm = self.of(Experiment::Work, ours, Client::Httperf).filter(|one| one.x == 1);
+        let calm = Spread::of(calm.filter_map(|one| Some(one.times?.mean)).collect())?.median;
+        let busy = self.of(Experiment::Work, ours, Client::Httperf).filter(|one| one.x == rate);
+        let ratio = Spread::of(busy.filter_map(|one| Some(one.times?.mean / calm)).collect())?;
+        let what = format!("{nodes} nodes at {rate}/s, 90 % of what they serve, to 1/s");
+        Some(at_most(Experiment::Work, what, FLAT, ratio))
+    }
+
+    /// Beside the better of the peers that have the same nodes: at the rate where we are worst.
+    fn beside(&self, name: &str, quantile: fn(&Times) -> Option<f64>) -> Option<Verdict> {
+        let ours = Contestant::Accordion(NODES);
+        let mut rates: Vec<u32> =
+            self.of(Experiment::Work, ours, Client::OpenLoop).map(|one| one.x).collect();
+        rates.sort_unstable();
+        rates.dedup();
+        let at = |rate: u32| {
+            let ratios = self.of(Experiment::Work, ours, Client::OpenLoop).filter(|one| one.x == rate);
+            let ratios = ratios.filter_map(|one| {
+                let peers = [Contestant::Nginx(NODES), Contestant::Haproxy(NODES)];
+                let peers = peers.into_iter().filter_map(|peer| quantile(&self.in_round(one, peer)?.times?));
+                Some(quantile(&one.times?)? / peers.reduce(f64::min)?)
+            });
+            Some((rate, Spread::of(ratios.collect())?))
+        };
+        let (rate, worst) =
+            rates.into_iter().filter_map(at).max_by(|one, other| one.1.median.total_cmp(&other.1.median))?;
+        let what = format!("{name} on {NODES} nodes, to the better of nginx and HAProxy, worst at {rate}/s");
+        Some(at_most(Experiment::Work, what, BESIDE, worst))
+    }
+
+    fn of(
+        &self,
+        experiment: Experiment,
+        contestant: Contestant,
+        client: Client,
+    ) -> impl Iterator<Item = &Measurement> {
+        self.measurements.iter().filter(move |one| {
+            (one.experiment, one.contestant, one.client) == (experiment, contestant, client)
+        })
+    }
+
+    /// Another's measurement at the same place in the same round.
+    fn in_round(&self, one: &Measurement, other: Contestant) -> Option<&Measurement> {
+        self.of(one.experiment, other, one.client).find(|other| (other.x, other.round) == (one.x, one.round))
+    }
+}
+
+/// The quantiles by which we are compared.
+const QUANTILES: [(&str, fn(&Times) -> Option<f64>); 2] =
+    [("p50", |times| Some(times.p50)), ("p99", |times| times.p99)];
+
+fn at_most(experiment: Experiment, what: String, goal: f64, ratio: Spread) -> Verdict {
+    let Spread { median, min, max } = ratio;
+    Verdict {
+        experiment: experiment.key(),
+        what,
+        goal: format!("at most {goal:.2}"),
+        found: format!("{median:.2} ({min:.2}-{max:.2})"),
+        is_met: median <= goal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(experiment: Experiment, contestant: Contestant, x: u32, round: usize, ms: f64) -> Measurement {
+        Measurement {
+            experiment,
+            round,
+            contestant,
+            x,
+            client: Client::Httperf,
+            replies: 100,
+            failed: 0,
+            times: Some(Times { mean: ms, p50: ms, p99: None, max: ms }),
+        }
+    }
+
+    fn verdicts(measurements: Vec<Measurement>) -> Vec<Verdict> {
+        Found { measurements, top_rate: 3000, capacity: 100.0 }.verdicts()
+    }
+
+    #[test]
+    fn each_round_is_compared_with_itself() {
+        let of = |contestant, round, ms| one(Experiment::Rate, contestant, 300, round, ms);
+        let (ours, peer) = (Contestant::Accordion(0), Contestant::Haproxy(0));
+        // The machine was twice as slow in the second round.
+        let all = verdicts(vec![of(ours, 1, 0.9), of(peer, 1, 1.0), of(ours, 2, 2.0), of(peer, 2, 2.0)]);
+        assert_eq!((all[0].found.as_str(), all[0].is_met), ("0.95 (0.90-1.00)", true));
+        // And no request failed.
+        assert_eq!((all[1].found.as_str(), all[1].is_met), ("0 of 200", true));
+        assert_eq!(all.len(), 2);
+    }
+
+    #[test]
+    fn what_is_lost_at_the_top_rate_is_told_apart_from_what_is_lost_before() {
+        let mut lost = one(Experiment::Rate, Contestant::Accordion(3), 3000, 1, 1.0);
+        lost.failed = 7;
+        let all = verdicts(vec![lost, one(Experiment::Rate, Contestant::Accordion(3), 300, 1, 1.0)]);
+        let found: Vec<_> = all.iter().map(|verdict| (verdict.found.as_str(), verdict.is_met)).collect();
+        assert_eq!(found, [("0 of 100", true), ("7 of 107", false)]);
+    }
+
+    #[test]
+    fn a_flat_reply_time_is_compared_with_the_calm_one() {
+        let of = |x, ms| one(Experiment::Work, Contestant::Accordion(2), x, 1, ms);
+        let all = verdicts(vec![of(1, 10.0), of(180, 16.0), of(150, 90.0)]);
+        assert_eq!((all[0].found.as_str(), all[0].is_met), ("1.60 (1.60-1.60)", false));
+    }
+
+    #[test]
+    fn beside_the_peers_the_worst_rate_counts_and_the_better_peer() {
+        let of = |contestant, x, ms| {
+            let times = Times { mean: ms, p50: ms, p99: Some(ms), max: ms };
+            let one = one(Experiment::Work, contestant, x, 1, ms);
+            Measurement { client: Client::OpenLoop, times: Some(times), ..one }
+        };
+        let (ours, nginx, haproxy) = (Contestant::Accordion(3), Contestant::Nginx(3), Contestant::Haproxy(3));
+        let mut all = Vec::new();
+        for (x, ms) in [(50, 1.0), (250, 1.2)] {
+            all.extend([of(ours, x, ms), of(nginx, x, 1.0), of(haproxy, x, 3.0)]);
+        }
+        let all = verdicts(all);
+        assert_eq!(all.len(), 2);
+        assert!(all[0].what.starts_with("p50") && all[0].what.ends_with("250/s"), "{}", all[0].what);
+        assert_eq!((all[0].found.as_str(), all[0].is_met), ("1.20 (1.20-1.20)", false));
+    }
+
+    #[test]
+    fn large_answers_are_compared_with_the_node_alone() {
+        let of = |contestant, ms| one(Experiment::Size, contestant, 500, 1, ms);
+        let all = verdicts(vec![of(Contestant::Accordion(1), 44.0), of(Contestant::Node, 40.0)]);
+        assert_eq!((all[0].found.as_str(), all[0].is_met), ("1.10 (1.10-1.10)", true));
+    }
+}

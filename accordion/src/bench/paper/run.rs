@@ -1,0 +1,222 @@
+//! The course of a run: everybody is started once, then measured in turn, round after round.
+
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::contestant::Contestant;
+use super::experiment::Experiment;
+use super::goals::Found;
+use super::httperf::{Done, Order};
+use super::plan::{Cell, MIX_RATE, MIX_REQUESTS, Part, Plan};
+use super::record::{Client, Measurement, Times};
+use super::site::{Held, Site};
+use crate::bench::client::{self, Job, Pace, aside};
+use crate::bench::progress::Progress;
+
+/// What is asked of the service that has 10 ms to do on a node of a quarter of a core.
+pub(super) const WORK_URI: &str = "/bytes/1024?work=2500us";
+
+/// Of experiment 1.
+const SMALL_URI: &str = "/bytes/1024";
+
+/// The mix of the first paper: a text message, 10 KB, a text message, 1 MB.
+const MIX_URIS: [&str; 4] = ["/bytes/100", "/bytes/10240", "/bytes/100", "/bytes/1048576"];
+
+/// The first rate at which the top one is looked for, and how much further each step goes.
+const TOP_FIRST: u32 = 500;
+const TOP_STEP: f64 = 1.25;
+const TOP_MAX: u32 = 20_000;
+
+/// So much of a rate must be answered for it to be served.
+const SERVED_SHARE: f64 = 0.97;
+
+/// More than a node can do, to see what it does.
+const OVERLOAD_RATE: u32 = 150;
+
+/// How long one looks at each of these.
+const LOOK_SECONDS: u64 = 2;
+
+/// How long the last answers of an overloaded proxy may take.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// Measures the first three experiments, those of them that are asked for.
+pub(super) async fn experiments(
+    site: &mut Site,
+    plan: &Plan,
+    found: &mut Found,
+    progress: &mut Progress,
+) -> anyhow::Result<()> {
+    progress.show("starting", "everybody");
+    let nodes = plan.nodes();
+    site.use_nodes(nodes);
+    site.services().await?;
+    site.threads(&[0, nodes]).await?;
+    site.proxies(&[0, nodes]).await?;
+    let mut held: Vec<Held> = (0..=nodes).map(Held::least_in_flight).collect();
+    held.push(Held::fill_first(nodes));
+    site.accordions(&held).await?;
+    if plan.has(Part::Rate) {
+        progress.show("looking for the highest rate", "the service alone");
+        found.top_rate = top_rate(site).await?;
+        rounds(site, plan, &plan.rate(found.top_rate), found, progress).await?;
+    }
+    if plan.has(Part::Size) {
+        rounds(site, plan, &plan.size(), found, progress).await?;
+    }
+    if plan.has(Part::Work) {
+        progress.show("looking for the capacity", "one node");
+        found.capacity = capacity(site, plan).await?;
+        rounds(site, plan, &plan.work(found.capacity), found, progress).await?;
+    }
+    Ok(())
+}
+
+/// Measures the mix of the first paper.
+pub(super) async fn mix(
+    site: &mut Site,
+    plan: &Plan,
+    found: &mut Found,
+    progress: &mut Progress,
+) -> anyhow::Result<()> {
+    progress.show("starting", "everybody, on more nodes");
+    let counts = plan.mix_nodes();
+    site.use_nodes(plan.nodes_max());
+    site.services().await?;
+    site.proxies(counts).await?;
+    let held: Vec<Held> = counts.iter().copied().map(Held::least_in_flight).collect();
+    site.accordions(&held).await?;
+    rounds(site, plan, &plan.mix(), found, progress).await
+}
+
+async fn rounds(
+    site: &Site,
+    plan: &Plan,
+    cells: &[Cell],
+    found: &mut Found,
+    progress: &mut Progress,
+) -> anyhow::Result<()> {
+    let Some(experiment) = cells.first().map(|cell| cell.experiment) else { return Ok(()) };
+    let rounds = plan.rounds_of(experiment);
+    for round in 0..rounds {
+        let chapter = format!("{}, round {} of {rounds}", experiment.key(), round + 1);
+        for cell in in_turn(cells, round) {
+            progress.show(&chapter, &format!("{}, {} {}", cell.contestant, cell.x, experiment.axis()));
+            let measured = measure(site, plan, cell, round + 1).await;
+            let what = || format!("{}, {} {}", cell.contestant, cell.x, experiment.axis());
+            found.measurements.push(measured.with_context(what)?);
+            progress.advance(plan.cost(cell));
+        }
+    }
+    Ok(())
+}
+
+/// Those at the same place of the axis one after the other, in each round another one first.
+fn in_turn(cells: &[Cell], round: usize) -> Vec<Cell> {
+    let mut all = Vec::with_capacity(cells.len());
+    for place in cells.chunk_by(|one, other| (one.x, one.client) == (other.x, other.client)) {
+        let (end, begin) = place.split_at(round % place.len());
+        all.extend(begin.iter().chain(end));
+    }
+    all
+}
+
+async fn measure(site: &Site, plan: &Plan, cell: Cell, round: usize) -> anyhow::Result<Measurement> {
+    let Cell { experiment, contestant, x, client } = cell;
+    let (replies, failed, times) = match client {
+        Client::Httperf => {
+            let (uri, rate) = match experiment {
+                Experiment::Rate | Experiment::Mix => (SMALL_URI.to_owned(), x),
+                Experiment::Size => (format!("/bytes/{}", x * 1024), 1),
+                Experiment::Work => (WORK_URI.to_owned(), x),
+            };
+            let Done { replies, failed, times, .. } =
+                httperf(site, contestant, uri, rate, plan.seconds).await?;
+            (replies, failed, times)
+        }
+        Client::OpenLoop => open_loop(site, plan, cell).await?,
+    };
+    Ok(Measurement { experiment, round, contestant, x, client, replies, failed, times })
+}
+
+async fn httperf(
+    site: &Site,
+    contestant: Contestant,
+    uri: String,
+    rate: u32,
+    seconds: u64,
+) -> anyhow::Result<Done> {
+    let order = Order { target: site.target(contestant)?, uri, rate, requests: u64::from(rate) * seconds };
+    order.run(&site.as_client(&order.words())).await
+}
+
+async fn open_loop(site: &Site, plan: &Plan, cell: Cell) -> anyhow::Result<(u64, u64, Option<Times>)> {
+    let owned = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
+    let (paths, rate, length) = match cell.experiment {
+        Experiment::Mix => {
+            let length = Duration::from_secs_f64(MIX_REQUESTS as f64 / f64::from(MIX_RATE));
+            (owned(&MIX_URIS), MIX_RATE, length)
+        }
+        Experiment::Rate | Experiment::Size | Experiment::Work => {
+            (owned(&[WORK_URI]), cell.x, Duration::from_secs(plan.seconds))
+        }
+    };
+    let pace = Pace::even(f64::from(rate), length);
+    let job = Job { target: site.target(cell.contestant)?, paths, pace, is_kept: false, grace: GRACE };
+    let timings = aside(move |halt| client::run(job, halt)).await?;
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let times = (|| {
+        Some(Times {
+            mean: ms(timings.mean()?),
+            p50: ms(timings.quantile(0.5)?),
+            p99: Some(ms(timings.quantile(0.99)?)),
+            max: ms(timings.max()?),
+        })
+    })();
+    Ok((timings.requests(), timings.failed, times))
+}
+
+/// The highest rate that the service alone serves without an error.
+async fn top_rate(site: &Site) -> anyhow::Result<u32> {
+    let mut top = TOP_FIRST;
+    let mut rate = TOP_FIRST;
+    while rate < TOP_MAX {
+        let done = httperf(site, Contestant::Service, SMALL_URI.to_owned(), rate, LOOK_SECONDS).await?;
+        if done.failed > 0 || (done.replies as f64 / done.seconds) < SERVED_SHARE * f64::from(rate) {
+            break;
+        }
+        top = rate;
+        rate = (f64::from(rate) * TOP_STEP) as u32;
+    }
+    Ok(top)
+}
+
+/// What one node does in a second when more is asked of it: the middle of some looks.
+async fn capacity(site: &Site, plan: &Plan) -> anyhow::Result<f64> {
+    let mut looks = Vec::new();
+    for _ in 0..if plan.is_quick { 1 } else { 5 } {
+        let done = httperf(site, Contestant::Node, WORK_URI.to_owned(), OVERLOAD_RATE, LOOK_SECONDS).await?;
+        looks.push(done.replies as f64 / done.seconds);
+    }
+    looks.sort_by(f64::total_cmp);
+    Ok(looks[looks.len() / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_each_round_another_one_is_first_at_each_place() {
+        let cell =
+            |x, contestant| Cell { experiment: Experiment::Rate, contestant, x, client: Client::Httperf };
+        let all = [Contestant::Service, Contestant::Nginx(0), Contestant::Haproxy(0)];
+        let cells: Vec<Cell> = [100, 200].iter().flat_map(|x| all.map(|one| cell(*x, one))).collect();
+        let turned = in_turn(&cells, 1);
+        let order: Vec<(u32, Contestant)> = turned.iter().map(|cell| (cell.x, cell.contestant)).collect();
+        let [service, nginx, haproxy] = all;
+        assert_eq!(order[..3], [(100, nginx), (100, haproxy), (100, service)]);
+        assert_eq!(order[3..], [(200, nginx), (200, haproxy), (200, service)]);
+        assert_eq!(in_turn(&cells, 3), cells);
+    }
+}
