@@ -5,6 +5,7 @@
 
 pub(crate) mod client;
 mod paper;
+mod plot;
 mod progress;
 mod proxy;
 mod tools;
