@@ -11,6 +11,7 @@ mod goals;
 mod httperf;
 mod plan;
 mod record;
+mod report;
 mod results;
 mod run;
 mod site;

@@ -3,9 +3,6 @@
 //! A chart becomes a `Drawing`, a list of shapes with their places; `svg` and `png` only write or paint it. The letters
 //! of the PNG are outlines that the program brings along, so a machine without fonts draws the same picture.
 
-// Until the report of `bench paper` draws them.
-#![allow(dead_code, unused_imports)]
-
 mod axis;
 mod bars;
 mod chart;

@@ -71,10 +71,6 @@ impl Range {
         };
         place.is_finite().then_some(place)
     }
-
-    pub(super) const fn end(&self) -> f64 {
-        self.to
-    }
 }
 
 fn linear(low: f64, high: f64, scale: Scale) -> Range {
