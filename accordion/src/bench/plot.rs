@@ -1,7 +1,8 @@
-//! Charts of measurements as SVG and PNG, both from one description: what is to be seen, and not where on the paper.
+//! Charts of measurements as SVG and PNG, both from one description: what is to be seen, and not where on the
+//! paper.
 //!
-//! A chart becomes a `Drawing`, a list of shapes with their places; `svg` and `png` only write or paint it. The letters
-//! of the PNG are outlines that the program brings along, so a machine without fonts draws the same picture.
+//! A chart becomes a `Drawing`, a list of shapes with their places; `svg` and `png` only write or paint it. The
+//! letters of the PNG are outlines that the program brings along, so a machine without fonts draws the same picture.
 
 mod axis;
 mod bars;
@@ -11,6 +12,7 @@ mod drawing;
 mod font;
 mod legend;
 mod marks;
+mod panel;
 mod png;
 mod svg;
 

@@ -1,5 +1,5 @@
-//! What is made of a run: the raw files, the figures, and the report as Markdown, as one page of HTML, and in short for
-//! the terminal. A part that was not run is in none of them.
+//! What is made of a run: the raw files, the figures, and the report as Markdown, as one page of HTML, and in short
+//! for the terminal. A part that was not run is in none of them.
 
 mod cells;
 mod document;
@@ -19,8 +19,6 @@ use anyhow::Context as _;
 
 use super::record;
 use super::results::Results;
-
-pub(super) use short::text;
 
 /// Writes everything into the folder, over what is there.
 pub(super) fn keep(folder: &Path, results: &Results) -> anyhow::Result<()> {
@@ -43,6 +41,11 @@ pub(super) fn keep(folder: &Path, results: &Results) -> anyhow::Result<()> {
     }
     write("paper.md", markdown::write(&document).as_bytes())?;
     write("report.html", html::write(&document).as_bytes())
+}
+
+/// What the terminal shows: a small table for each experiment, and the verdicts.
+pub(super) fn text(results: &Results) -> String {
+    short::write(results)
 }
 
 #[cfg(test)]

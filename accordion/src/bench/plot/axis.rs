@@ -75,7 +75,9 @@ impl Range {
 
 fn linear(low: f64, high: f64, scale: Scale) -> Range {
     let (low, high) = (low.min(0.0), if high > 0.0 { high } else { 1.0 });
-    let ticks = rounds(low, high * 1.02, 5.0, scale == Scale::Whole);
+    // Up to six of a whole number have a tick each.
+    let (room, count) = if scale == Scale::Whole { (high, 6.0) } else { (high * 1.02, 5.0) };
+    let ticks = rounds(low, room, count, scale == Scale::Whole);
     let step = ticks.get(1).map_or(1.0, |(second, _)| second - ticks[0].0);
     // The last tick is at or above the largest value.
     let to = (high / step - 1e-9).ceil() * step;
@@ -96,9 +98,12 @@ fn logarithmic(low: f64, high: f64) -> Range {
     let inside = |value: &f64| *value >= from * 0.999 && *value <= to * 1.001;
     let all =
         powers.flat_map(|power| (1..10).map(move |digit| (digit, f64::from(digit) * 10_f64.powi(power))));
-    let is_tick = |digit: i32| digit == 1 || has_all && (digit == 2 || digit == 5);
+    // Those at both ends are told too: between powers of ten nobody would know where the axis ends.
+    let is_end = |value: f64| value < from * 1.001 || value > to * 0.999;
+    let is_tick =
+        |digit: i32, value: f64| digit == 1 || is_end(value) || has_all && (digit == 2 || digit == 5);
     let (ticks, between): (Vec<_>, Vec<_>) =
-        all.filter(|(_, value)| inside(value)).partition(|(digit, _)| is_tick(*digit));
+        all.filter(|(_, value)| inside(value)).partition(|(digit, value)| is_tick(*digit, *value));
     let ticks = ticks.into_iter().map(|(_, value)| (value, written(value))).collect();
     Range {
         scale: Scale::Log,
@@ -173,7 +178,7 @@ mod tests {
     fn a_logarithmic_axis_goes_from_round_to_round_and_has_no_place_for_zero() {
         let axis = Axis::new("ms", Scale::Log);
         let range = axis.rounded([0.0, 0.7, 300.0].into_iter());
-        assert_eq!(words(&range), ["1", "10", "100"]);
+        assert_eq!(words(&range), ["0.5", "1", "10", "100", "500"]);
         assert_eq!((range.place(0.5), range.place(500.0)), (Some(0.0), Some(1.0)));
         assert_eq!(range.place(0.0), None);
         assert_eq!(words(&axis.rounded([12.0, 180.0].into_iter())), ["10", "20", "50", "100", "200"]);

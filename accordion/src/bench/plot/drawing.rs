@@ -114,10 +114,10 @@ impl Drawing {
                 return self.disc(centre, 3.8, colour);
             }
             Symbol::Cross => {
-                for side in [-1.0, 1.0] {
-                    let ends = vec![(x - 4.5, y - 4.5 * side), (x + 4.5, y + 4.5 * side)];
-                    self.line(ends.clone(), Colour::WHITE, 5.0, Dash::Solid);
-                    self.line(ends, colour, 2.6, Dash::Solid);
+                for (colour, width) in [(Colour::WHITE, 5.5), (colour, 2.6)] {
+                    for side in [-4.5, 4.5] {
+                        self.line(vec![(x - 4.5, y - side), (x + 4.5, y + side)], colour, width, Dash::Solid);
+                    }
                 }
                 return;
             }

@@ -1,7 +1,7 @@
-//! The letters: how wide they are, and their outlines. `font/LICENSE` says whose they are, `font/outlines.py` how the
-//! files were made.
+//! The letters: how wide they are, and their outlines. `font/LICENSE` says whose they are, `font/outlines.py` how
+//! the files were made.
 //!
-//! They are kept as outlines and not as a font file because the readers of those are large, or no longer cared for.
+//! They are kept as outlines and not as a font file: the readers of those are large, or no longer cared for.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -3,8 +3,8 @@
 /// The width and the height of one in pixels.
 pub(super) const SIDE: f64 = 19.0;
 
-/// For places from left to right, their rows: the lowest one in which there is room. Above so many rows they cover
-/// one another.
+/// For places from left to right, their rows: the lowest one in which there is room. With more than a few rows they
+/// cover one another.
 pub(super) fn rows(places: &[f64]) -> Vec<usize> {
     const ROWS_MAX: usize = 4;
     let mut ends: Vec<f64> = Vec::new();

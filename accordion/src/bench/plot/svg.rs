@@ -23,8 +23,8 @@ impl Drawing {
         let title = escape(&self.title);
         // Writing into a String cannot fail.
         let mut text = format!(
-            "<svg{namespace} viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" \
-             font-family=\"{FONTS}\">\n<title>{title}</title>\n\
+            "<svg{namespace} viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+             role=\"img\" font-family=\"{FONTS}\">\n<title>{title}</title>\n\
              <rect width=\"{width}\" height=\"{height}\" rx=\"6\" fill=\"#ffffff\"/>\n"
         );
         for shape in &self.shapes {
@@ -43,7 +43,8 @@ impl Drawing {
                     });
                     writeln!(
                         text,
-                        "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" stroke-linejoin=\"round\"{dash}/>",
+                        "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" \
+                         stroke-linejoin=\"round\"{dash}/>",
                         path(places),
                         colour.hex(),
                         number(*width)

@@ -1,4 +1,4 @@
-//! The figure of the elastic run: load, nodes and reply times over one axis of time, and where it was decided.
+//! The figure of the elastic run: load, nodes and reply times over one axis of time, and when it was decided.
 
 use super::super::timeline::{Second, Timeline};
 use crate::bench::plot::{
@@ -7,6 +7,9 @@ use crate::bench::plot::{
 
 /// More decisions than so many are told in the table only.
 const TOLD_MAX: usize = 14;
+
+const NOTE: &str = "A numbered mark is a decision that changed something. Needed: the nodes that one who knows \
+                    the load would hold.";
 
 /// The whole figure.
 pub(super) fn draw(timeline: &Timeline) -> Drawing {
@@ -17,9 +20,7 @@ pub(super) fn draw(timeline: &Timeline) -> Drawing {
     let marks = marks.map(|(index, mark)| Mark { at: mark.at, number: index + 1 }).collect();
     Chart {
         title: "Accordion, left to itself: it borrows nodes as the load rises and gives them back".to_owned(),
-        note: "A numbered mark is a decision that changed something. Needed: the nodes that one who knows the load \
-               would hold."
-            .to_owned(),
+        note: NOTE.to_owned(),
         x,
         panels: vec![load(timeline), nodes(timeline), times(timeline)],
         marks,
@@ -42,7 +43,7 @@ fn load(timeline: &Timeline) -> Panel {
     let due = steps(timeline, |second| Some(second.due as f64));
     let mut lines = vec![line("asked", Colour::GREY, Dash::Solid, 1.2, Shape::FilledSteps, due)];
     if timeline.seconds.iter().any(|second| second.failed > 0) {
-        let failed = steps(timeline, |second| Some(second.failed as f64));
+        let failed = steps(timeline, |second| Some(second.failed as f64).filter(|failed| *failed > 0.0));
         lines.push(line("failed", Colour::VERMILION, Dash::Solid, 1.6, Shape::FilledSteps, failed));
     }
     let y = Axis::new("load (requests/s)", Scale::Linear);
@@ -68,8 +69,8 @@ fn times(timeline: &Timeline) -> Panel {
     let p99 = steps(timeline, |second| second.p99_ms);
     let p50 = steps(timeline, |second| second.p50_ms);
     let series = vec![
-        line("99 % within", Colour::VERMILION, Dash::Solid, 1.4, Shape::Line, p99),
-        line("50 % within", Colour::BLUE, Dash::Solid, 1.4, Shape::Line, p50),
+        line("p99", Colour::VERMILION, Dash::Solid, 1.4, Shape::Line, p99),
+        line("p50", Colour::BLUE, Dash::Solid, 1.4, Shape::Line, p50),
     ];
     Panel { y: Axis::new("reply time (ms)", Scale::Log), height: 150.0, series, strip: None }
 }
@@ -123,7 +124,8 @@ fn told(timeline: &Timeline) -> String {
     let one = |(index, mark): (usize, &super::super::timeline::Mark)| {
         format!("{}\u{a0}{}", index + 1, mark.what.replace(' ', "\u{a0}"))
     };
-    timeline.marks.iter().enumerate().map(one).collect::<Vec<_>>().join(" · ")
+    let all = timeline.marks.iter().enumerate().map(one).collect::<Vec<_>>().join(" · ");
+    if all.is_empty() { all } else { format!("Decisions: {all}") }
 }
 
 #[cfg(test)]

@@ -78,7 +78,10 @@ fn note(experiment: Experiment, client: Client, grid: &Grid) -> String {
     }
     note.push('.');
     if let Some(table) = experiment.of_the_paper() {
-        note.push_str(&format!(" Dashed in grey: what the paper found in 2004 ({}).", table.source));
+        note.push_str(&format!(
+            " Dashed in grey: what the paper found in 2004 ({}).",
+            table.source.replace(' ', "\u{a0}")
+        ));
     }
     if grid.contestants.iter().any(|one| grid.xs.iter().any(|x| grid.cell(*one, *x).is_some_and(is_faulty))) {
         note.push_str(" A cross: more than 1 % of the requests failed.");
@@ -124,7 +127,7 @@ fn series(name: String, look: Look, points: Vec<Point>) -> Series {
 
 /// Logarithmic where one line would press the others to the bottom.
 fn scale(experiment: Experiment, lines: &[Series]) -> Scale {
-    const RATIO_MAX: f64 = 20.0;
+    const RATIO_MAX: f64 = 8.0;
     let values =
         || lines.iter().flat_map(|line| &line.points).filter_map(|point| point.y).filter(|y| *y > 0.0);
     let (least, most) = (values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max));

@@ -6,10 +6,12 @@ use super::document::{Block, Document, Entry, Table, Tone};
 pub(super) fn write(document: &Document) -> String {
     let mut parts = vec![format!("# {}", document.title)];
     parts.extend(document.blocks.iter().map(|block| match block {
-        Block::Heading(words) => format!("## {words}"),
-        Block::Paragraph(words) => words.clone(),
+        Block::Heading(words) => format!("## {}", prose(words)),
+        Block::Paragraph(words) => prose(words),
         Block::Command(command) => format!("```console\n{command}\n```"),
-        Block::List(items) => items.iter().map(|item| format!("- {item}")).collect::<Vec<_>>().join("\n"),
+        Block::List(items) => {
+            items.iter().map(|item| format!("- {}", prose(item))).collect::<Vec<_>>().join("\n")
+        }
         Block::Table(table) => write_table(table),
         Block::Figure(figure) => format!("![{}]({}.svg)", figure.caption, figure.name),
     }));
@@ -34,9 +36,14 @@ fn entry(Entry { words, tone }: &Entry) -> String {
     }
 }
 
-/// Nothing in it may end the cell or the line.
+/// Nothing in it may be taken for HTML, nor end the line.
+fn prose(words: &str) -> String {
+    words.replace('<', "\\<").replace('\n', " ")
+}
+
+/// Nor end the cell.
 fn in_table(words: &str) -> String {
-    words.replace('|', "\\|").replace('\n', " ")
+    prose(words).replace('|', "\\|")
 }
 
 #[cfg(test)]
@@ -45,8 +52,8 @@ mod tests {
 
     #[test]
     fn a_table_is_one_line_a_row_whatever_stands_in_it() {
-        let rows = vec![vec!["a|b\nc".into(), Entry::new(Tone::Bad, "2.0")]];
+        let rows = vec![vec!["a|b\nc<d>".into(), Entry::new(Tone::Bad, "2.0")]];
         let table = Table { head: vec!["what".to_owned(), "ms".to_owned()], rows, numbers_from: 1 };
-        assert_eq!(write_table(&table), "| what | ms |\n|---|---:|\n| a\\|b c | **2.0** |");
+        assert_eq!(write_table(&table), "| what | ms |\n|---|---:|\n| a\\|b c\\<d> | **2.0** |");
     }
 }

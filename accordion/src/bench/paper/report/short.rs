@@ -8,7 +8,7 @@ use super::super::results::Results;
 use super::{cells, story};
 
 /// All of it.
-pub(in super::super) fn text(results: &Results) -> String {
+pub(super) fn write(results: &Results) -> String {
     let mut parts: Vec<String> =
         Experiment::value_variants().iter().filter_map(|one| table(results, *one)).collect();
     if let Some(timeline) = story::elastic_of(results) {

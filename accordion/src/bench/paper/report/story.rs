@@ -10,6 +10,9 @@ use super::cells::{self, Cell, Grid, Rounds};
 use super::document::{Block, Document, Entry, Figure, Table, Tone};
 use super::{elastic, figures};
 
+const PERCENTILES_ARE: &str = "Reply times in milliseconds within which 50 % and 99 % of the requests were \
+                               answered, by an open loop that knows each of them; medians of the rounds:";
+
 /// The whole report.
 pub(super) fn tell(results: &Results) -> Document {
     let title = format!("The experiments of 2004, again ({})", results.setting.date);
@@ -105,10 +108,7 @@ fn tell_experiment(document: &mut Document, results: &Results, experiment: Exper
     let drawing = figures::experiment(experiment, client, &grid);
     document.blocks.push(Block::Figure(Figure { name: figures::name(experiment), caption, drawing }));
     if let Some(open) = Grid::new(&results.measurements, experiment, Client::OpenLoop) {
-        document.paragraph(
-            "Reply times in milliseconds within which 50 % and 99 % of the requests were answered, by an open loop that \
-             knows each of them; medians of the rounds:",
-        );
+        document.paragraph(PERCENTILES_ARE);
         document.blocks.push(Block::Table(percentiles(experiment, &open)));
     }
 }
@@ -229,8 +229,8 @@ pub(super) fn elastic_sums(timeline: &Timeline) -> String {
     };
     let length = elastic::clock(timeline.seconds.len() as f64);
     format!(
-        "In {length} minutes {due} requests were due and {lost}. Up to {most} nodes were held, {held} node-seconds in \
-         all; one who knows the load would have held {oracle}."
+        "In {length} minutes {due} requests were due and {lost}. Up to {most} nodes were held, \
+         {held} node-seconds in all; one who knows the load would have held {oracle}."
     )
 }
 
