@@ -22,7 +22,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 pub(crate) use answer::{Answer, State};
-pub(crate) use aside::aside;
+pub(crate) use aside::{Aside, aside};
 use open_loop::OpenLoop;
 pub(crate) use pace::{Pace, Segment, Spacing};
 pub(crate) use timings::{Outcome, Timings, quantile};

@@ -6,6 +6,7 @@
 #![allow(dead_code)]
 
 mod contestant;
+mod elastic;
 mod experiment;
 mod goals;
 mod httperf;
