@@ -10,6 +10,7 @@ mod elastic;
 mod experiment;
 mod goals;
 mod httperf;
+mod phases;
 mod plan;
 mod record;
 mod report;
