@@ -1,11 +1,14 @@
 //! The daemon's arguments, and its start from them: every fault is one sentence on stderr and an
 //! exit status before anything is bound.
 
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cluster::config::{Cluster, Node};
 use cluster::daemon::{self, DaemonArgs, EXIT_CONFIG, Reload, Reopen, Shutdown};
 use cluster::tls::{Identity, Tls};
+use relay::access_log::{AccessLog, Format};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{Config, Listeners, NodeFault, run};
@@ -23,6 +26,9 @@ pub struct Args {
     /// Which node of cluster.toml this machine is [default: the one named like the machine]
     #[arg(long, value_name = "NAME")]
     pub node: Option<String>,
+    /// Log each request that is relayed here to this file, in the JSON of `access_log`; SIGUSR1 opens it anew
+    #[arg(long, value_name = "FILE", env = "ACCORDION_NODE_ACCESS_LOG")]
+    pub access_log: Option<PathBuf>,
 }
 
 /// Runs the node that the arguments name and answers with the status to exit with: 78 for a fault
@@ -42,7 +48,7 @@ pub fn main(args: Args) -> ExitCode {
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    match begin(&args.daemon, cluster, node) {
+    match begin(&args, cluster, node) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             tracing::error!("{fault}");
@@ -56,7 +62,9 @@ pub fn main(args: Args) -> ExitCode {
     }
 }
 
-fn begin(args: &DaemonArgs, cluster: Cluster, node: Node) -> Result<(), NodeFault> {
+fn begin(args: &Args, cluster: Cluster, node: Node) -> Result<(), NodeFault> {
+    let Args { daemon: args, access_log, .. } = args;
+    let access_log = access_log.as_deref().map(open).transpose()?;
     cluster::process::tell_what_does_not_apply(&cluster.services);
     let identity = Identity::Node(node.name.clone());
     let tls = cluster.tls.as_ref().map(|tls| Tls::load(&cluster.name, tls, identity)).transpose()?;
@@ -71,12 +79,20 @@ fn begin(args: &DaemonArgs, cluster: Cluster, node: Node) -> Result<(), NodeFaul
         tokio::runtime::Builder::new_multi_thread().worker_threads(CONTROL_THREADS).enable_all().build()?;
     runtime.block_on(async {
         let shutdown = Shutdown::on_signals()?;
-        // It has no file to open anew; the signal of log rotation must not end it all the same.
-        let _reopen = Reopen::on_signals()?;
+        // Without a log the signal of log rotation must not end it all the same.
+        let (reopen, log) = (Reopen::on_signals()?, access_log.clone());
+        let reopen = async move { reopen.each(|| log.iter().for_each(AccessLog::reopen)).await };
+        let _reopening = AbortOnDropHandle::new(tokio::spawn(reopen));
         let reload = Reload::on_hangups(args.config_path(), tls.clone().into())?;
         let here = daemon::unix_listener(&directories.task_processor_socket(&node.name))?;
         let _answering = AbortOnDropHandle::new(tokio::spawn(crate::answer_here(here, reload.reloader())));
-        run(Config { cluster, node, state_file, tls }, listeners, reload, shutdown).await
+        run(Config { cluster, node, state_file, tls, access_log }, listeners, reload, shutdown).await
+    })
+}
+
+fn open(path: &Path) -> io::Result<AccessLog> {
+    AccessLog::to_file(Format::Json, path).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot open the access log {}: {error}", path.display()))
     })
 }
 

@@ -23,6 +23,7 @@ use cluster::config::{Cluster, DataPath, Service};
 use cluster::daemon::{Outcome, Reload, Reloader, Shutdown};
 use cluster::tls::{Tls, TlsFault};
 use proto::reload::reload_server::ReloadServer;
+use relay::access_log::AccessLog;
 use relay::{HandshakeFault, Relay, Secured, Settings, TlsServer};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -56,6 +57,8 @@ pub struct Config {
     pub state_file: PathBuf,
     /// What it shows on its control port, and whom it takes there; `None`: anybody.
     pub tls: Option<Tls>,
+    /// Where each relayed request leaves a line.
+    pub access_log: Option<AccessLog>,
 }
 
 /// What a node listens on.
@@ -129,7 +132,8 @@ pub async fn run(
     let (figures, load) = load::watch(watched_roots, stop_load);
     let _load = AbortOnDropHandle::new(load);
 
-    let settings = settings(&config.cluster.services);
+    let access_log = config.access_log.clone();
+    let settings = settings(&config.cluster.services, access_log.clone());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let surroundings = Surroundings { gate: Arc::clone(&gate), roots, figures };
     let follower = Follower::new(config.cluster.clone(), config.node.clone());
@@ -142,7 +146,7 @@ pub async fn run(
         None => (listeners.data, None),
     };
     let relay = Arc::new(Relay::start_secured(plain, secured, workers, gate, settings)?);
-    let following = follower.run(reload, node.clone(), Arc::clone(&relay));
+    let following = follower.run(reload, node.clone(), Arc::clone(&relay), access_log);
     let _following = AbortOnDropHandle::new(tokio::spawn(following));
 
     let (tracker, stop_control) = (TaskTracker::new(), CancellationToken::new());
@@ -267,7 +271,7 @@ fn terms(config: Config) -> Terms {
 
 /// A node runs several services behind one relay, so each time is that of the most patient service;
 /// the front end keeps its own service's times. Those whose requests come straight have no part in it.
-fn settings(services: &[Service]) -> Settings {
+fn settings(services: &[Service], access_log: Option<AccessLog>) -> Settings {
     let relayed = || services.iter().filter(|service| service.path == DataPath::Relayed);
     let longest = |time: fn(&Service) -> Duration| relayed().map(time).max();
     let default = Settings::default();
@@ -297,6 +301,7 @@ fn settings(services: &[Service]) -> Settings {
         // A front end adds its own fields to what it lets pass.
         head_bytes_max: usize::MAX,
         fields_max: relay::h1::FIELDS_MAX,
+        access_log,
         ..default
     }
 }

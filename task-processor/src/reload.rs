@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cluster::config::{self, Change, Cluster, KeyChange, Owner, Service, Sharing};
 use cluster::daemon::{Outcome, Reload};
 use relay::Relay;
+use relay::access_log::AccessLog;
 use tracing::{info, warn};
 
 use crate::lease::Bounds;
@@ -49,7 +50,13 @@ impl Follower {
     }
 
     /// Follows each file that comes, until it is given up.
-    pub(crate) async fn run(mut self, mut reload: Reload, node: Node, relay: Arc<Relay>) {
+    pub(crate) async fn run(
+        mut self,
+        mut reload: Reload,
+        node: Node,
+        relay: Arc<Relay>,
+        access_log: Option<AccessLog>,
+    ) {
         loop {
             let asked = reload.next().await;
             let outcome = self.outcome(&asked.cluster);
@@ -58,7 +65,7 @@ impl Follower {
                 let services = &self.in_force.services;
                 node.set_services(services.clone()).await;
                 node.set_bounds(self.bounds()).await;
-                relay.settle(&crate::settings(services)).await;
+                relay.settle(&crate::settings(services, access_log.clone())).await;
             }
             asked.done(&outcome, "task-processor");
         }

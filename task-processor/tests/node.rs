@@ -11,10 +11,12 @@ use std::time::Duration;
 use proto::task_processor as pb;
 use proto::task_processor::reserve_reply::Answer;
 use proto::task_processor::{DenialReason, LeaseState, ReclaimReason};
+use relay::access_log::{AccessLog, Format};
 use task_processor::NodeFault;
 use tonic::Code;
 use world::{
-    claim, cluster, direct_cluster, get_straight, lease, service_at, soon, state_file, world, world_in,
+    claim, cluster, direct_cluster, get_straight, lease, logging_world, service_at, soon, state_file, world,
+    world_in,
 };
 
 fn denial(answer: Answer) -> pb::Denial {
@@ -46,6 +48,33 @@ async fn only_requests_with_the_leases_token_reach_the_service() {
         assert!(reply.text.contains("x-accordion-refused: bad-token"), "{reply:?}");
     }
     world.until("one request served", |status| status.leases[0].served == Some(1)).await;
+}
+
+#[tokio::test]
+async fn a_relayed_request_leaves_a_line_also_after_a_reload() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("access.log");
+    let log = AccessLog::to_file(Format::Json, &path).unwrap();
+    let world = logging_world(cluster(), tempfile::tempdir().unwrap(), Some(log)).await;
+    let grant = world.ready().await;
+
+    world.get("/page", Some(&grant.token)).await;
+    world.files.put(cluster()).await;
+    world.get("/other", Some("guess")).await;
+
+    let both = async {
+        loop {
+            let text = fs::read_to_string(&path).unwrap();
+            if text.lines().count() == 2 {
+                return text;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let text = soon(both).await;
+    assert!(text.contains(r#""target":"/page""#) && text.contains(r#""ended":"completed""#), "{text}");
+    assert!(text.contains(r#""target":"/other""#) && text.contains(r#""reason":"bad-token""#), "{text}");
+    assert!(!text.contains(&grant.token), "{text}");
 }
 
 #[tokio::test]
@@ -532,8 +561,13 @@ async fn a_saved_epoch_that_cannot_be_understood_is_not_taken_for_none() {
     };
     let cluster = cluster();
     let node = cluster.nodes[0].clone();
-    let config =
-        task_processor::Config { cluster, node, state_file: state_file(directory.path()), tls: None };
+    let config = task_processor::Config {
+        cluster,
+        node,
+        state_file: state_file(directory.path()),
+        tls: None,
+        access_log: None,
+    };
     let (_files, reload) = cluster::daemon::Reload::manual();
     let shutdown = cluster::daemon::Shutdown::manual();
     let ended = soon(task_processor::run(config, listeners, reload, shutdown)).await;

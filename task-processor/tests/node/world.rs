@@ -11,6 +11,7 @@ use cluster::daemon::{self, Reload, Reloader, Shutdown};
 use proto::task_processor as pb;
 use proto::task_processor::reserve_reply::Answer;
 use proto::task_processor::task_processor_client::TaskProcessorClient;
+use relay::access_log::AccessLog;
 use task_processor::{Config, Listeners, NodeFault};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -88,6 +89,11 @@ pub async fn world(cluster: Cluster) -> World {
 
 /// A node that goes on from what one before it saved in the directory.
 pub async fn world_in(cluster: Cluster, directory: TempDir) -> World {
+    logging_world(cluster, directory, None).await
+}
+
+/// The same, with a line for each request.
+pub async fn logging_world(cluster: Cluster, directory: TempDir, access_log: Option<AccessLog>) -> World {
     cluster::guard::use_program(tiny_service());
     let any_port: SocketAddr = ([127, 0, 0, 1], 0).into();
     let listeners = Listeners {
@@ -97,7 +103,8 @@ pub async fn world_in(cluster: Cluster, directory: TempDir) -> World {
     let control = listeners.control.local_addr().unwrap();
     let data = listeners.data[0].local_addr().unwrap();
     let node = cluster.nodes[0].clone();
-    let config = Config { cluster, node, state_file: state_file(directory.path()), tls: None };
+    let state_file = state_file(directory.path());
+    let config = Config { cluster, node, state_file, tls: None, access_log };
     let shutdown = Shutdown::manual();
     let (files, reload) = Reload::manual();
     let ended = tokio::spawn(task_processor::run(config, listeners, reload, shutdown.clone()));

@@ -118,7 +118,7 @@ impl Secured {
         let cluster = config::parse("cluster.toml", CLUSTER).unwrap();
         let node = cluster.nodes[0].clone();
         let state_file = directory.path().join("state");
-        let config = Config { cluster, node, state_file, tls: Some(tls.clone()) };
+        let config = Config { cluster, node, state_file, tls: Some(tls.clone()), access_log: None };
         let (shutdown, (files, reload)) = (Shutdown::manual(), Reload::manual());
         let ended = tokio::spawn(task_processor::run(config, listeners, reload, shutdown.clone()));
         Self { address, data, authority, directory, tls, _shutdown: shutdown, _files: files, ended }
@@ -193,7 +193,8 @@ pub async fn run_open(insecure: bool) -> Result<(), NodeFault> {
     let directory = tempfile::tempdir().unwrap();
     let cluster = Cluster { insecure, tls: None, ..config::parse("cluster.toml", CLUSTER).unwrap() };
     let node = cluster.nodes[0].clone();
-    let config = Config { cluster, node, state_file: directory.path().join("state"), tls: None };
+    let config =
+        Config { cluster, node, state_file: directory.path().join("state"), tls: None, access_log: None };
     let (shutdown, (_files, reload)) = (Shutdown::manual(), Reload::manual());
     shutdown.ask();
     task_processor::run(config, listeners(Ipv4Addr::UNSPECIFIED.into()), reload, shutdown).await
