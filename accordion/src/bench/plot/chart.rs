@@ -50,7 +50,9 @@ impl Chart {
         let names = self.panels.iter().flat_map(|panel| &panel.series).map(|series| &series.name);
         let names_width = names.map(|name| font::width(name, SMALL)).fold(0.0, f64::max);
         let right = WIDTH - (SAMPLE.0 + SAMPLE.1 + names_width + 18.0).clamp(40.0, WIDTH / 2.0);
-        let frame = Frame { left: LEFT, right, x: self.x.exact(points.map(|point| point.x)) };
+        // A mark after the last value has its place too.
+        let xs = points.map(|point| point.x).chain(self.marks.iter().map(|mark| mark.at));
+        let frame = Frame { left: LEFT, right, x: self.x.exact(xs) };
         let marks = self.place_marks(&frame, &mut y);
         let top = y;
         let below = drawing.shapes.len();
@@ -183,6 +185,8 @@ mod tests {
         let plain = chart(vec![series("one", &[Some(1.0), Some(2.0)])], Scale::Linear);
         let marked = Chart { marks: vec![Mark { at: 0.5, number: 17 }], ..plain.clone() };
         assert!(marked.draw().svg().contains(">17</text>"));
+        let late = Chart { marks: vec![Mark { at: 4.0, number: 17 }], ..plain.clone() };
+        assert!(late.draw().svg().contains(">4</text>"), "the axis goes on to it");
         assert!(marked.draw().height > plain.draw().height);
     }
 }
