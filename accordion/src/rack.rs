@@ -23,7 +23,7 @@ pub(crate) use inside::{Place, enter};
 pub(crate) use link::{Link, Rate};
 pub(crate) use made::Rack;
 use network::Network;
-pub(crate) use plan::{CLIENT, Plan, Shares};
+pub(crate) use plan::{CLIENT, Plan, Shares, name as rack_name};
 pub(crate) use share::Share;
 
 /// What is needed is not there (EX_UNAVAILABLE of sysexits.h).

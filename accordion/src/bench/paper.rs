@@ -3,8 +3,8 @@
 //!
 //! Here are the command line and the course of a run. `experiment` has the paper's own tables, `plan` says what is
 //! measured, `site` starts everybody on the rack, `run` measures, `goals` says what came of it.
-#![allow(dead_code)]
 
+mod conditions;
 mod contestant;
 mod elastic;
 mod experiment;
@@ -20,6 +20,8 @@ mod site;
 pub(super) mod thread_relay;
 mod timeline;
 
+use std::fs;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -31,7 +33,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::progress::Progress;
 use super::tools::{self, Tool};
-use crate::rack::{Rate, Share, Shares};
+use crate::rack::{Rate, Share, Shares, rack_name};
 use goals::Found;
 use plan::{Part, Plan};
 use results::{Results, Setting};
@@ -85,6 +87,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "RATE", default_value = "100mbit", value_parser = Rate::parse)]
     link: Rate,
 
+    /// What the rack is called, where there are several at a time
+    #[arg(long, value_name = "NAME", default_value = "bench-paper", value_parser = rack_name)]
+    name: String,
+
     /// Where the figures are kept [default: e2e/runs/<date>-<cpus>cpu-<architecture>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -120,7 +126,7 @@ async fn bench(args: &Args) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
     let mut hangups = signal(SignalKind::hangup())?;
     let plan = args.plan();
-    let mut site = Site::new(plan.nodes_max(), args.shares(), Some(args.link))?;
+    let mut site = Site::new(&args.name, plan.nodes_max(), args.shares(), Some(args.link))?;
     let measured = tokio::select! {
         measured = measure(&mut site, &plan) => Some(measured),
         () = shutdown.asked() => None,
@@ -149,6 +155,14 @@ async fn measure(site: &mut Site, plan: &Plan) -> anyhow::Result<Found> {
     if [Part::Rate, Part::Size, Part::Work].into_iter().any(|part| plan.has(part)) {
         run::experiments(site, plan, &mut found, &mut progress).await?;
         site.end_all().await;
+    }
+    if plan.has(Part::Phases) {
+        found.phases = run::phases(site, plan, &mut progress).await?;
+    }
+    if plan.has(Part::Elastic) {
+        let (timeline, verdicts) = run::elastic(site, plan, &mut progress).await?;
+        found.measurements.extend(timeline.at_rates(plan.work_rates()));
+        found.elastic = Some((timeline, verdicts));
     }
     if plan.has(Part::Mix) {
         run::mix(site, plan, &mut found, &mut progress).await?;
@@ -195,18 +209,27 @@ impl Args {
 }
 
 /// Shows what came out and writes it down.
-fn keep(args: &Args, plan: &Plan, _site: &Site, found: Found) -> anyhow::Result<()> {
+fn keep(args: &Args, plan: &Plan, site: &Site, found: Found) -> anyhow::Result<()> {
     let today = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let date = today.split('T').next().unwrap_or_default().to_owned();
-    let setting = Setting { command: args.command(plan), date, conditions: Vec::new() };
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let folder = format!("e2e/runs/{date}-{cpus}cpu-{}", std::env::consts::ARCH);
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(folder));
+    let conditions = conditions::of(args, plan, &found, cpus);
+    let setting = Setting { command: args.command(plan), date, conditions };
     let verdicts = found.verdicts();
-    for verdict in &verdicts {
-        println!("{verdict:?}");
+    let elastic = found.elastic.map(|(timeline, _)| timeline);
+    let Found { measurements, phases, .. } = found;
+    let results = Results { setting, measurements, elastic, phases, verdicts };
+    report::keep(&folder, &results)?;
+    for (name, text) in site.files() {
+        let path = folder.join("conf").join(name);
+        fs::create_dir_all(folder.join("conf"))
+            .and_then(|()| fs::write(&path, text))
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    let results =
-        Results { setting, measurements: found.measurements, elastic: None, phases: Vec::new(), verdicts };
-    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("/tmp/paper"));
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join("paper.csv"), record::csv(&results.measurements))?;
+    let mut out = io::stdout().lock();
+    // Nobody reads it: all is kept all the same.
+    let _ = writeln!(out, "{}\nkept in {}", report::text(&results), folder.display());
     Ok(())
 }

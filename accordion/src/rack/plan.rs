@@ -123,7 +123,7 @@ pub(crate) fn cluster_toml(nodes: u32, shares: Shares) -> String {
 }
 
 /// A name that can be part of those of namespaces and directories.
-pub(super) fn name(word: &str) -> Result<String, String> {
+pub(crate) fn name(word: &str) -> Result<String, String> {
     let is_good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if (1..=32).contains(&word.len()) && word.bytes().all(is_good) && !word.starts_with('-') {
         Ok(word.to_owned())

@@ -1,15 +1,19 @@
 //! What the measurements say of the goals. Pure.
 
 use super::contestant::Contestant;
+use super::elastic::Figures;
 use super::experiment::Experiment;
 use super::plan::flat_rate;
 use super::record::{Client, Measurement, Times};
-use super::results::Verdict;
+use super::results::{Bar, Verdict};
+use super::timeline::Timeline;
 
 /// What was measured, and what was found out on the way.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) measurements: Vec<Measurement>,
+    pub(super) elastic: Option<(Timeline, Vec<Verdict>)>,
+    pub(super) phases: Vec<Bar>,
     /// The highest rate that the service alone serves, requests/s; 0 where it was not looked for.
     pub(super) top_rate: u32,
     /// What one node serves of requests with work, requests/s; 0 where it was not looked for.
@@ -21,6 +25,9 @@ const AS_GOOD: f64 = 1.0;
 const BESIDE: f64 = 1.05;
 const LARGE: f64 = 1.3;
 const FLAT: f64 = 1.5;
+
+const ORACLE: f64 = 1.5;
+const LATE_SECONDS: u32 = 10;
 
 const NODES: u32 = 3;
 const LARGEST_KB: u32 = 500;
@@ -49,7 +56,7 @@ impl Spread {
 }
 
 impl Found {
-    /// One for each goal of which something was measured; those of the elastic run are its own.
+    /// One for each goal of which something was measured.
     pub(super) fn verdicts(&self) -> Vec<Verdict> {
         let mut all = Vec::new();
         all.extend(self.added(Contestant::Accordion(0), Contestant::Haproxy(0), "the local copy"));
@@ -62,6 +69,7 @@ impl Found {
         for (name, quantile) in QUANTILES {
             all.extend(self.beside(name, quantile));
         }
+        all.extend(self.elastic.iter().flat_map(|(_, verdicts)| verdicts.clone()));
         all
     }
 
@@ -177,6 +185,42 @@ impl Found {
     }
 }
 
+/// What came of the elastic run.
+pub(super) fn elastic(figures: &Figures) -> Vec<Verdict> {
+    let one = |what: String, goal: String, found: String, is_met| Verdict {
+        experiment: "elastic",
+        what,
+        goal,
+        found,
+        is_met,
+    };
+    let flat = figures.flat_ms.map_or_else(|| "?".to_owned(), |ms| format!("{ms:.1} ms"));
+    let mut all = vec![
+        one(
+            "errors over the climb and fall".to_owned(),
+            "0".to_owned(),
+            format!("{} of {}", figures.failed, figures.requests),
+            figures.failed == 0,
+        ),
+        one(
+            format!("seconds with a median above twice the flat reply time of {flat}"),
+            format!("at most {LATE_SECONDS}"),
+            format!("{} ({} by their p99)", figures.late_seconds, figures.late_seconds_by_p99),
+            figures.late_seconds <= LATE_SECONDS,
+        ),
+    ];
+    if let Some(ratio) = figures.of_the_oracle() {
+        let (held, oracle) = (figures.node_seconds, figures.oracle_node_seconds);
+        all.push(one(
+            "node-seconds, to those of one who knows the load".to_owned(),
+            format!("at most {ORACLE:.2}"),
+            format!("{ratio:.2} ({held} to {oracle})"),
+            ratio <= ORACLE,
+        ));
+    }
+    all
+}
+
 /// The quantiles by which we are compared.
 const QUANTILES: [(&str, fn(&Times) -> Option<f64>); 2] =
     [("p50", |times| Some(times.p50)), ("p99", |times| times.p99)];
@@ -210,7 +254,7 @@ mod tests {
     }
 
     fn verdicts(measurements: Vec<Measurement>) -> Vec<Verdict> {
-        Found { measurements, top_rate: 3000, capacity: 100.0 }.verdicts()
+        Found { measurements, top_rate: 3000, capacity: 100.0, ..Found::default() }.verdicts()
     }
 
     #[test]

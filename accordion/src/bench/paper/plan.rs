@@ -80,6 +80,11 @@ impl Plan {
         NODES
     }
 
+    /// The rates of the experiment with work.
+    pub(super) const fn work_rates(&self) -> &'static [u32] {
+        if self.is_quick { &WORK_QUICK } else { &WORK }
+    }
+
     /// How many nodes the rack has.
     pub(super) fn nodes_max(&self) -> u32 {
         let of_mix = if self.has(Part::Mix) { self.mix_nodes().iter().copied().max() } else { None };
@@ -158,7 +163,7 @@ impl Plan {
             Haproxy(NODES),
             Threads(NODES),
         ];
-        let xs = if self.is_quick { WORK_QUICK.as_slice() } else { &WORK };
+        let xs = self.work_rates();
         let mut cells = grid(Experiment::Work, xs, &all, Client::Httperf);
         for nodes in 1..=NODES {
             let flat = flat_rate(capacity, nodes);

@@ -2,20 +2,35 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use super::contestant::Contestant;
+use super::elastic::{Elastic, Oracle, Profile};
 use super::experiment::Experiment;
-use super::goals::Found;
+use super::goals::{self, Found};
 use super::httperf::{Done, Order};
+use super::phases::Logs;
 use super::plan::{Cell, MIX_RATE, MIX_REQUESTS, Part, Plan};
 use super::record::{Client, Measurement, Times};
+use super::results::{Bar, Verdict};
 use super::site::{Held, Site};
+use super::timeline::Timeline;
 use crate::bench::client::{self, Job, Pace, aside};
 use crate::bench::progress::Progress;
 
 /// What is asked of the service that has 10 ms to do on a node of a quarter of a core.
 pub(super) const WORK_URI: &str = "/bytes/1024?work=2500us";
+
+/// What that takes, in seconds of a core.
+const WORK_SECONDS: f64 = 0.0025;
+
+/// The paper's highest rate with work.
+const ELASTIC_TOP: f64 = 250.0;
+
+/// So calm that no request meets another.
+const PHASES_RATE: f64 = 50.0;
+const PHASES_REQUESTS: f64 = 500.0;
+const PHASES_REQUESTS_QUICK: f64 = 100.0;
 
 /// Of experiment 1.
 const SMALL_URI: &str = "/bytes/1024";
@@ -87,6 +102,63 @@ pub(super) async fn mix(
     let held: Vec<Held> = counts.iter().copied().map(Held::least_in_flight).collect();
     site.accordions(&held).await?;
     rounds(site, plan, &plan.mix(), found, progress).await
+}
+
+/// Sends a calm load by way of the local copy and by way of a node, with logs, and tells where its time went.
+pub(super) async fn phases(
+    site: &mut Site,
+    plan: &Plan,
+    progress: &mut Progress,
+) -> anyhow::Result<Vec<Bar>> {
+    progress.show("where the time goes", "a request alone");
+    site.use_nodes(plan.nodes());
+    let logged = site.logged().await?;
+    let requests = if plan.is_quick { PHASES_REQUESTS_QUICK } else { PHASES_REQUESTS };
+    let length = Duration::from_secs_f64(requests / PHASES_RATE);
+    for contestant in [Contestant::Accordion(0), Contestant::Accordion(1)] {
+        let (target, pace) = (site.target(contestant)?, Pace::even(PHASES_RATE, length));
+        let job = Job { target, paths: vec![SMALL_URI.to_owned()], pace, is_kept: false, grace: GRACE };
+        let timings = aside(move |halt| client::run(job, halt)).await?;
+        ensure!(timings.failed == 0, "{} requests failed by way of {contestant}", timings.failed);
+        progress.advance(length.as_secs_f64());
+    }
+    // The last lines are written when the daemons end.
+    site.end_all().await;
+    let mut bars = Vec::new();
+    for front in logged.fronts {
+        let nodes = if bars.is_empty() { Vec::new() } else { logged.nodes.clone() };
+        bars.extend(Logs { front, nodes, target: SMALL_URI.to_owned() }.bars()?);
+    }
+    Ok(bars)
+}
+
+/// Has a load climb and fall, Accordion left to itself.
+pub(super) async fn elastic(
+    site: &mut Site,
+    plan: &Plan,
+    progress: &mut Progress,
+) -> anyhow::Result<(Timeline, Vec<Verdict>)> {
+    progress.show("elastic", "starting");
+    site.use_nodes(plan.nodes());
+    let (front, node) = site.cores();
+    let left = site.left_to_itself(plan.climb).await?;
+    let oracle = Oracle { work: WORK_SECONDS, front, node, pool: plan.nodes() };
+    let profile = Profile { top: ELASTIC_TOP, length: plan.climb, tail: plan.climb / 4 };
+    let run = Elastic {
+        target: left.target,
+        config: left.config,
+        runtime_dir: left.runtime_dir,
+        state_dir: left.state_dir,
+        path: WORK_URI.to_owned(),
+        profile,
+        oracle,
+    };
+    progress.show("elastic", "the rate climbs to 250/s and falls again");
+    let timeline = run.run().await?;
+    progress.advance(plan.climb.as_secs_f64() * 1.25);
+    let verdicts = goals::elastic(&run.figures(&timeline));
+    site.end_all().await;
+    Ok((timeline, verdicts))
 }
 
 async fn rounds(

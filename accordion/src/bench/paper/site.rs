@@ -22,23 +22,22 @@ use anyhow::Context;
 use cluster::config;
 use tokio::task::JoinSet;
 
-use crate::rack::{Link, Place, Plan, Rack, Rate, Shares};
+use crate::rack::{CLIENT, Link, Place, Plan, Rack, Rate, Share, Shares};
 
 use super::contestant::Contestant;
-pub(super) use accordions::{ELASTIC, Held};
+pub(super) use accordions::Held;
 use daemon::Daemon;
-pub(super) use layout::Layout;
-
-/// What the rack is called: one such benchmark at a time is what a machine can carry.
-const RACK: &str = "bench-paper";
+use layout::Layout;
 
 /// From its start anything answers its first request within this, on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// The rack and all that runs on it.
 pub(super) struct Site {
+    name: String,
     rack: Option<Rack>,
     layout: Layout,
+    shares: Shares,
     program: PathBuf,
     /// Where the files are.
     directory: PathBuf,
@@ -54,26 +53,34 @@ impl Site {
     ///
     /// # Errors
     /// This machine cannot carry it, or a rack of that name is up.
-    pub(super) fn new(nodes: u32, shares: Shares, link: Option<Rate>) -> anyhow::Result<Self> {
+    pub(super) fn new(name: &str, nodes: u32, shares: Shares, link: Option<Rate>) -> anyhow::Result<Self> {
         let layout = Layout { nodes };
         let text = accordions::bare(&layout);
         let cluster = config::parse("the rack's cluster.toml", &text)?;
         let link = Link { rate: link, round_trip: Duration::ZERO };
-        let rack = Rack::make(Plan::of(RACK, &cluster, shares, link)?)?;
+        let rack = Rack::make(Plan::of(name, &cluster, shares, link)?)?;
         rack.enter_as_client()?;
         open_ports_wide();
-        let directory = Path::new("/run/accordion-rack").join(RACK);
+        let directory = Path::new("/run/accordion-rack").join(name);
         fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
         let program = env::current_exe().context("the running program has no path")?;
         Ok(Self {
+            name: name.to_owned(),
             rack: Some(rack),
             layout,
+            shares,
             program,
             directory,
             daemons: Vec::new(),
             targets: BTreeMap::new(),
             files: Vec::new(),
         })
+    }
+
+    /// What the front end and a node are worth, in cores.
+    pub(super) fn cores(&self) -> (f64, f64) {
+        let cores = |share: Option<Share>| share.map_or(1.0, Share::cores);
+        (cores(self.shares.front), cores(self.shares.node))
     }
 
     /// From now on only the first so many nodes are used.
@@ -94,7 +101,7 @@ impl Site {
     /// The words that run a command on the clients' machine.
     pub(super) fn as_client(&self, words: &[String]) -> Vec<String> {
         let mut all = vec![self.program.to_string_lossy().into_owned()];
-        all.extend(["rack", "exec", "--name", RACK, crate::rack::CLIENT, "--"].map(str::to_owned));
+        all.extend(["rack", "exec", "--name", &self.name, CLIENT, "--"].map(str::to_owned));
         all.extend_from_slice(words);
         all
     }
@@ -128,7 +135,7 @@ impl Site {
 
     /// Starts a program on a machine; it ends with this process.
     fn start(&mut self, machine: &str, rank: u8, words: &[String]) -> anyhow::Result<()> {
-        let place = Place::of(RACK, machine);
+        let place = Place::of(&self.name, machine);
         let log = self.directory.join(format!("{}.log", self.daemons.len()));
         self.daemons.push(Daemon::start(&self.program, &place, rank, words, log)?);
         Ok(())

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::probe::{nodes_serve, serves};
 use super::{Layout, Site, services};
 use crate::bench::paper::contestant::Contestant;
+use crate::bench::paper::elastic;
 
 /// A task-processor, then a service-manager, then a load-manager; they end in the other order.
 const NODE_RANK: u8 = 1;
@@ -23,7 +25,7 @@ const BOUNDLESS: &str = "capacity = 1000\n";
 const CAPACITY: &str = "capacity = 8\n";
 
 /// The service that is left to itself.
-pub(in super::super) const ELASTIC: &str = "elastic";
+const ELASTIC: &str = "elastic";
 
 /// One that holds nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,23 @@ pub(in super::super) struct Held {
     nodes: u32,
     listen: SocketAddr,
     lines: &'static str,
+}
+
+/// Where the logs are of those that write them.
+#[derive(Debug)]
+pub(in super::super) struct Logged {
+    /// That of the local copy's, and that of the node's.
+    pub(in super::super) fronts: Vec<PathBuf>,
+    pub(in super::super) nodes: Vec<PathBuf>,
+}
+
+/// The one that is left to itself.
+#[derive(Debug)]
+pub(in super::super) struct Left {
+    pub(in super::super) target: SocketAddr,
+    pub(in super::super) config: PathBuf,
+    pub(in super::super) runtime_dir: PathBuf,
+    pub(in super::super) state_dir: PathBuf,
 }
 
 impl Held {
@@ -47,6 +66,16 @@ impl Held {
         Self { contestant: Contestant::FillFirst(nodes), nodes, listen: Layout::fill_first(nodes), lines }
     }
 
+    /// Its part of a cluster.toml.
+    fn text(self, capacity: &str) -> String {
+        let Self { nodes, listen, lines, .. } = self;
+        format!(
+            "\n[service.{}]\nlisten = \"{listen}\"\nmin = {nodes}\nmax = {nodes}\n{}{capacity}{SAME_WORK}{lines}",
+            self.service(),
+            command()
+        )
+    }
+
     /// What its service is called.
     pub(in super::super) fn service(self) -> String {
         self.contestant.key()
@@ -56,9 +85,19 @@ impl Held {
 impl Site {
     /// Starts a cluster in which each of these has its nodes, and waits until they serve.
     pub(in super::super) async fn accordions(&mut self, all: &[Held]) -> anyhow::Result<()> {
-        let text = self.cluster(all);
+        let mut text = head(self.layout.nodes, all.len());
+        for held in all {
+            let capacity =
+                if matches!(held.contestant, Contestant::FillFirst(_)) { CAPACITY } else { BOUNDLESS };
+            text += &held.text(capacity);
+        }
+        self.held("cluster.toml", text, all, &[]).await
+    }
+
+    /// Starts those of that text; each node with its access log, where there is one for it.
+    async fn held(&mut self, name: &str, text: String, all: &[Held], logs: &[PathBuf]) -> anyhow::Result<()> {
         let services: Vec<String> = all.iter().map(|held| held.service()).collect();
-        let file = self.cluster_of("cluster.toml", text, &services)?;
+        let file = self.cluster_of(name, text, &services, logs)?;
         for held in all {
             serves(held.listen).await?;
             let mut status = vec![self.program(), "status".to_owned(), "--json".to_owned(), held.service()];
@@ -69,17 +108,58 @@ impl Site {
         Ok(())
     }
 
+    /// Starts one whose service-manager logs what goes to its local copy, and one whose logs what goes to a node,
+    /// and waits until they serve.
+    pub(in super::super) async fn logged(&mut self) -> anyhow::Result<Logged> {
+        let all = [Held::least_in_flight(0), Held::least_in_flight(1)];
+        let file_of = |site: &Self, name: &str| site.directory.join(format!("{name}.access.json"));
+        let mut text = head(self.layout.nodes, all.len());
+        let mut logged = Logged { fronts: Vec::new(), nodes: Vec::new() };
+        for held in all {
+            let front = file_of(self, &held.service());
+            text += &held.text(BOUNDLESS);
+            let _ = writeln!(text, "access_log = \"json\"\naccess_log_file = {front:?}");
+            logged.fronts.push(front);
+        }
+        let nodes: Vec<PathBuf> =
+            self.layout.nodes().map(|node| file_of(self, &Layout::machine(node))).collect();
+        self.held("phases.toml", text, &all, &nodes).await?;
+        logged.nodes = nodes;
+        Ok(logged)
+    }
+
+    /// Starts the one that is left to itself, for a load that climbs and falls for so long.
+    pub(in super::super) async fn left_to_itself(&mut self, climb: Duration) -> anyhow::Result<Left> {
+        let target = Layout::elastic();
+        let scaling = elastic::scaling_toml(climb);
+        let text = format!(
+            "{}\n[service.{ELASTIC}]\nlisten = \"{target}\"\n{}{}{SAME_WORK}\n[service.{ELASTIC}.scaling]\n{scaling}",
+            head(self.layout.nodes, 1),
+            command(),
+            elastic::SERVICE_TOML,
+        );
+        let config = self.cluster_of("elastic.toml", text, &[ELASTIC.to_owned()], &[])?;
+        serves(target).await?;
+        let (runtime_dir, state_dir) = self.places();
+        Ok(Left { target, config, runtime_dir, state_dir })
+    }
+
     /// Starts the cluster of a cluster.toml with these services: the daemons of each machine of the rack.
-    pub(in super::super) fn cluster_of(
+    fn cluster_of(
         &mut self,
         name: &str,
         text: String,
         services: &[String],
+        logs: &[PathBuf],
     ) -> anyhow::Result<PathBuf> {
         let file = self.write(name, text)?;
         let options = self.options(&file);
         for node in self.layout.nodes() {
             let machine = Layout::machine(node);
+            let mut options = options.clone();
+            if let Some(log) = logs.get(node as usize - 1) {
+                options.extend(["--access-log".to_owned(), log.to_string_lossy().into_owned()]);
+            }
             self.daemon(&machine, NODE_RANK, &["task-processor", "--node", &machine], &options)?;
         }
         for service in services {
@@ -90,7 +170,7 @@ impl Site {
     }
 
     /// Where its sockets and its journal are.
-    pub(in super::super) fn places(&self) -> (PathBuf, PathBuf) {
+    fn places(&self) -> (PathBuf, PathBuf) {
         (self.directory.join("run"), self.directory.join("state"))
     }
 
@@ -112,22 +192,6 @@ impl Site {
         words.extend(which.iter().map(|word| (*word).to_owned()));
         words.extend_from_slice(options);
         self.start(machine, rank, &words)
-    }
-
-    fn cluster(&self, all: &[Held]) -> String {
-        let mut text = head(self.layout.nodes, all.len());
-        for held in all {
-            let Held { nodes, listen, lines, .. } = held;
-            let capacity =
-                if matches!(held.contestant, Contestant::FillFirst(_)) { CAPACITY } else { BOUNDLESS };
-            let _ = write!(
-                text,
-                "\n[service.{}]\nlisten = \"{listen}\"\nmin = {nodes}\nmax = {nodes}\n{}{capacity}{SAME_WORK}{lines}",
-                held.service(),
-                command()
-            );
-        }
-        text
     }
 }
 
