@@ -51,3 +51,41 @@ impl<T> Drop for Aside<T> {
         self.halt();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// Goes on until it is told to end, and says so.
+    fn work(said: mpsc::Sender<()>) -> impl FnOnce(&AtomicBool) -> io::Result<u32> + Send {
+        move |halt| {
+            while !halt.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+            said.send(()).map_err(io::Error::other)?;
+            Ok(7)
+        }
+    }
+
+    #[tokio::test]
+    async fn work_goes_on_until_it_is_told_to_end_and_its_answer_is_kept() {
+        let (said, _ended) = mpsc::channel();
+        let aside = Aside::start(work(said));
+        assert!(!aside.is_ended());
+        aside.halt();
+        assert_eq!(tokio::time::timeout(PATIENCE, aside.end()).await.unwrap().unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_any_more_ends() {
+        let (said, ended) = mpsc::channel();
+        drop(Aside::start(work(said)));
+        assert!(ended.recv_timeout(PATIENCE).is_ok());
+    }
+}

@@ -1,8 +1,9 @@
 //! The elastic run: a load that climbs and falls again, and Accordion left to itself.
 //!
 //! `profile` says how the load changes, `watch` asks the front end each second what it holds, `marks` asks
-//! it afterwards what it decided and why, `seconds` puts that and the answers on one clock, `oracle` says what one who knows
-//! the load would hold, and `figures` what came of it. Here they are run; all but this and the asking is pure.
+//! it afterwards what it decided and why, `seconds` puts that and the answers on one clock, `oracle` says what
+//! one who knows the load would hold, and `figures` what came of it. Here they are run; all but this and the
+//! asking is pure.
 
 mod figures;
 mod marks;
@@ -23,18 +24,19 @@ pub(super) use oracle::Oracle;
 pub(super) use profile::Profile;
 
 use super::timeline::Timeline;
-use crate::bench::client::{self, Aside, GRACE, Job};
+use crate::bench::client::{self, Aside, Job};
 use crate::reach::Reach;
 use watch::Watch;
 
-/// How long one request may take: longer than one waits at a front end, so that its refusal is seen as one.
+/// How long the last requests may take: longer than one waits at a front end for a copy.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 
 /// What `[service.NAME]` says beside its front end, its address and its command.
 ///
-/// A copy of the demo service works at one request at a time: its second one only waits. With a capacity of 1 a request
-/// in flight is a busy copy, so that demand is CPU by another name, and the requests that wait do so in the front end's
-/// one queue, for whichever copy is free first. That holds on a machine of any worth; each node's speed must be 1.0.
+/// A copy that burns CPU does one request at a time well: a second one only makes both slower. With a capacity
+/// of 1 a request in flight is a busy copy, so that demand is CPU by another name, and the requests that wait do
+/// so in the front end's one queue, for whichever copy is free first. That holds on a machine of any worth: the
+/// `speed` of each node must be 1.0, for with less a node has no room for a whole request.
 pub(super) const SERVICE_TOML: &str = "capacity = 1\n";
 
 /// The keys of `[service.NAME.scaling]` for a climb and fall that long. What damps the way down is made for
@@ -118,7 +120,7 @@ impl Elastic {
             paths: vec![self.path.clone()],
             pace: self.profile.pace(),
             is_kept: false,
-            grace: ANSWER_LIMIT.max(GRACE),
+            grace: ANSWER_LIMIT,
         }
     }
 }
