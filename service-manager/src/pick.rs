@@ -93,7 +93,12 @@ impl Rule {
                 (0..count).map(|step| (chance.turn.wrapping_add(step)) % count).find(|&index| can(index))
             }
             DispatchRule::P2c => two_choices(candidates, chance.dice, can),
-            DispatchRule::LeastInFlight | DispatchRule::Fill => least_loaded(candidates, can),
+            DispatchRule::LeastInFlight => {
+                let count = candidates.len();
+                let in_turn = (0..count).map(|step| (chance.turn % count + step) % count);
+                least_loaded(candidates, in_turn.filter(|&index| can(index)))
+            }
+            DispatchRule::Fill => least_loaded(candidates, (0..candidates.len()).filter(|&index| can(index))),
         }
     }
 
@@ -140,16 +145,19 @@ fn fill<C: Candidate>(
     in_turn(Standing::Medium, mediums)
         .or(held_low)
         .or_else(|| in_turn(Standing::HeldMedium, held_mediums))
-        .or_else(|| if any_high { least_loaded(candidates, |index| standing(index).is_some()) } else { None })
+        .or_else(|| {
+            let roomy = (0..candidates.len()).filter(|&index| standing(index).is_some());
+            if any_high { least_loaded(candidates, roomy) } else { None }
+        })
 }
 
-/// The one with the smallest share of its K in flight, the earlier one of two equals.
+/// Of these the one with the smallest share of its K in flight, the earlier one of two equals.
 fn least_loaded<C: Candidate>(
     candidates: &[impl std::ops::Deref<Target = C>],
-    can: impl Fn(usize) -> bool,
+    indices: impl Iterator<Item = usize>,
 ) -> Option<usize> {
     let share = |index: usize| candidates[index].load() / candidates[index].capacity();
-    (0..candidates.len()).filter(|&index| can(index)).min_by(|&a, &b| share(a).total_cmp(&share(b)))
+    indices.min_by(|&a, &b| share(a).total_cmp(&share(b)))
 }
 
 /// The better of two drawn at random; where neither can, the best of all.
@@ -159,8 +167,9 @@ fn two_choices<C: Candidate>(
     can: impl Fn(usize) -> bool + Copy,
 ) -> Option<usize> {
     let (first, second) = two_of(candidates.len(), dice)?;
-    least_loaded(candidates, |index| (index == first || index == second) && can(index))
-        .or_else(|| least_loaded(candidates, can))
+    let all = || (0..candidates.len()).filter(|&index| can(index));
+    least_loaded(candidates, all().filter(|&index| index == first || index == second))
+        .or_else(|| least_loaded(candidates, all()))
 }
 
 /// Two of `count`, different ones wherever there are two; `None` of none.
@@ -244,6 +253,9 @@ mod tests {
         };
         assert_eq!(pick(DispatchRule::RoundRobin, &[0.0, 8.0, 0.0], 1, [0, 0]), Some(2));
         assert_eq!(pick(DispatchRule::LeastInFlight, &[3.0, 1.0, 2.0], 0, [0, 0]), Some(1));
+        // Of equals each has its turn, or an idle service would run on the first one alone.
+        let turns = (0..4).map(|turn| pick(DispatchRule::LeastInFlight, &[1.0, 1.0, 2.0], turn, [0, 0]));
+        assert_eq!(turns.collect::<Vec<_>>(), [Some(0), Some(1), Some(0), Some(0)]);
         assert_eq!(pick(DispatchRule::P2c, &[3.0, 1.0, 2.0], 0, [0, 1]), Some(2));
         assert_eq!(pick(DispatchRule::P2c, &[1.0], 0, [5, 9]), Some(0));
     }

@@ -70,7 +70,7 @@ impl Board {
         match self.rule.dispatch {
             DispatchRule::Fill => self.fill(chance),
             DispatchRule::RoundRobin => self.next_from(chance().turn.checked_rem(self.count)?),
-            DispatchRule::LeastInFlight => self.least(self.below_hold()),
+            DispatchRule::LeastInFlight => self.least_from(chance().turn.checked_rem(self.count)?),
             DispatchRule::P2c => self.two_choices(chance().dice),
         }
     }
@@ -157,6 +157,25 @@ impl Board {
             block.least(standings, |bit| self.share(number * SIZE + bit)).map(|bit| number * SIZE + bit)
         };
         self.blocks.iter().enumerate().filter_map(best).min_by_key(|&index| self.share(index))
+    }
+
+    /// The same, the first of equals from `start` on.
+    fn least_from(&self, start: usize) -> Option<usize> {
+        let (standings, count) = (self.below_hold(), self.blocks.len());
+        let (number, after) = (start / SIZE, u64::MAX << (start % SIZE));
+        // The last one looked at is the block of `start` again, for what is before it.
+        let indices = (0..=count).flat_map(|step| {
+            let block = (number + step) % count;
+            let of = if step == 0 {
+                after
+            } else if step == count {
+                !after
+            } else {
+                u64::MAX
+            };
+            block::bits(self.blocks[block].mask(standings) & of).map(move |bit| block * SIZE + bit)
+        });
+        indices.min_by_key(|&index| self.share(index))
     }
 
     fn share(&self, index: usize) -> u64 {

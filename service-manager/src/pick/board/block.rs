@@ -103,7 +103,7 @@ pub(super) fn first(word: u64) -> usize {
 }
 
 /// The indexes of the bits of a word, in order.
-fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+pub(super) fn bits(mut word: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let bit = (word != 0).then(|| first(word))?;
         word &= word - 1;
