@@ -5,12 +5,14 @@
 
 mod bench;
 mod ca;
+mod calibrate;
 mod check;
 mod completions;
 mod demo_service;
 mod doctor;
 mod drain;
 mod man;
+mod picture;
 mod rack;
 mod reach;
 mod reload;
@@ -52,6 +54,8 @@ enum Command {
     Why(why::Args),
     /// Play a load to other settings or another policy: what would have been overloaded, held, decided
     WhatIf(what_if::Args),
+    /// Find what one copy of a service handles well: its capacity, and where Low and High lie
+    Calibrate(calibrate::Args),
     /// Take a node out for maintenance: its requests end first, or by a deadline, then nobody borrows it
     Drain(drain::DrainArgs),
     /// Let a drained node be borrowed again
@@ -96,6 +100,7 @@ pub fn run() -> ExitCode {
         Command::Status(args) => status::main(&args),
         Command::Why(args) => why::main(&args),
         Command::WhatIf(args) => what_if::main(&args),
+        Command::Calibrate(args) => calibrate::main(&args),
         Command::Drain(args) => drain::drain(&args),
         Command::Undrain(args) => drain::undrain(&args),
         Command::Upgrade(args) => upgrade::main(&args),

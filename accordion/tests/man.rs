@@ -24,6 +24,7 @@ fn there_is_a_page_for_every_command_each_daemon_and_the_file() {
         "accordion-status",
         "accordion-why",
         "accordion-what-if",
+        "accordion-calibrate",
         "accordion-drain",
         "accordion-undrain",
         "accordion-upgrade",

@@ -40,7 +40,7 @@ use port::Port;
 use probe::Probe;
 pub use program::program;
 pub(crate) use unit::STARTER_VARIABLE;
-pub use unit::{tell_what_does_not_apply, use_starter};
+pub use unit::{does_not_apply, tell_what_does_not_apply, use_starter};
 
 /// Between two probes of a copy that is starting (design section 4).
 const START_PROBE_PERIOD: Duration = Duration::from_millis(20);

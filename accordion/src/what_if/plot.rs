@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use load_manager::simulation::Course;
 
-const LINES: u32 = 4;
-
-/// From nothing to all of a line.
-const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+use crate::picture::{LINES, block};
 
 /// What stands before the picture: a number of nodes and a rule.
 const LABEL: usize = 6;
@@ -55,10 +52,6 @@ fn levels(course: &Course, length: Duration, top: u32, columns: usize) -> Vec<u3
         }
     }
     levels
-}
-
-fn block(level: u32, line: u32) -> char {
-    BLOCKS[level.saturating_sub(line * 8).min(8) as usize]
 }
 
 fn marks(course: &Course, length: Duration, columns: usize) -> String {

@@ -7,11 +7,9 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::plot;
 use super::variant::{Case, Played, Run};
+use crate::picture::width;
 
 const COLUMNS: [&str; 6] = ["WHAT", "OVERLOADED S", "NODE-HOURS", "DECISIONS", "FLIPS", "PEAK"];
-
-/// Wider pictures tell no more, narrower ones nothing.
-const WIDTHS: std::ops::RangeInclusive<usize> = 40..=100;
 
 /// All loads, as text as wide as the terminal.
 pub(super) fn of(played: &Played<'_>) -> String {
@@ -86,11 +84,4 @@ fn row(run: &Run) -> Vec<String> {
         course.flips.to_string(),
         course.peak.to_string(),
     ]
-}
-
-/// Of the terminal; where there is none, as wide as is of use.
-fn width() -> usize {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout());
-    let columns = size.map_or(0, |size| usize::from(size.ws_col));
-    if columns == 0 { *WIDTHS.end() } else { columns.clamp(*WIDTHS.start(), *WIDTHS.end()) }
 }

@@ -69,6 +69,13 @@ pub fn tell_what_does_not_apply<'a>(services: impl IntoIterator<Item = &'a Servi
     }
 }
 
+/// Whether keys of this service mean nothing where we start it, because no starter does.
+pub fn does_not_apply(service: &Service) -> bool {
+    let uid = geteuid().as_raw();
+    let is_us = |name: &str| User::of(name).is_ok_and(|user| user.uid == uid);
+    starter().is_none() && !concerned([service], is_us).is_empty()
+}
+
 /// The services with limits, and those that are to run as somebody else than us.
 fn concerned<'a>(
     services: impl IntoIterator<Item = &'a Service>,

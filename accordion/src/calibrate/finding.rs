@@ -1,0 +1,276 @@
+//! What was found in the end, whole or as far as it came: the curve, its knee, the thresholds, and what to think of them.
+
+use cluster::config::Service;
+
+use super::curve::{Curve, Unfit};
+use super::knee::{self, Knee};
+use super::steps::{Steps, Top};
+use super::thresholds::Thresholds;
+
+/// From this share of a CPU on it is the client's thread that limits.
+const CLIENT_CPU_MAX: f64 = 0.85;
+
+/// Rounds that lie further apart than this at the knee were disturbed.
+const SPREAD_MAX: f64 = 0.2;
+
+/// A curve that gives less than this share of the most where its asymptotes meet bends slowly.
+const SLOW_BEND: f64 = 0.75;
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum End {
+    /// All rounds of all steps.
+    Whole,
+    /// Somebody did not want to wait.
+    Interrupted,
+    /// The copy ended by itself with so many in flight.
+    CopyEnded { how: String, in_flight: u32 },
+}
+
+/// All of it.
+pub(super) struct Finding<'s> {
+    pub(super) service: &'s Service,
+    /// What was loaded, and whether it was started for that.
+    pub(super) subject: String,
+    pub(super) is_own: bool,
+    pub(super) paths: &'s [String],
+    pub(super) rounds: u32,
+    pub(super) step_seconds: f64,
+    pub(super) end: End,
+    pub(super) top: Option<Top>,
+    pub(super) curve: Curve,
+    /// None where not even one request at a time was handled.
+    pub(super) values: Option<Values>,
+    /// A sentence each.
+    pub(super) remarks: Vec<String>,
+}
+
+/// What to put into cluster.toml.
+pub(super) struct Values {
+    pub(super) knee: Knee,
+    pub(super) thresholds: Thresholds,
+    pub(super) why_capacity: String,
+}
+
+impl Values {
+    fn of(curve: &Curve, top: Option<Top>) -> Option<Self> {
+        let (points, unfit) = curve.fit();
+        let knee = knee::of(points)?;
+        let thresholds = Thresholds::of(points, &knee);
+        let point = &points[knee.index];
+        let share = (point.per_second / knee.top * 100.0).round().min(100.0);
+        let beyond = match (unfit, top) {
+            (Some(Unfit::Failed), _) => "beyond these requests fail".to_owned(),
+            (Some(Unfit::Slow), _) => "beyond these requests take far too long".to_owned(),
+            (None, Some(Top::Collapse)) => "with many more it does far less".to_owned(),
+            (None, Some(Top::NoGain)) => "more only wait for each other".to_owned(),
+            _ => "more was not measured".to_owned(),
+        };
+        let why_capacity =
+            format!("the fewest in flight that give {share} % of the most ({}/s); {beyond}", rate(knee.top));
+        Some(Self { knee, thresholds, why_capacity })
+    }
+}
+
+impl<'s> Finding<'s> {
+    /// Of what was measured; the steps are not needed any more.
+    pub(super) fn new(
+        service: &'s Service,
+        subject: (String, bool),
+        paths: &'s [String],
+        plan: (u32, f64),
+        (steps, end): (&Steps, End),
+        mut remarks: Vec<String>,
+    ) -> Self {
+        let (curve, top) = (steps.curve(), steps.top());
+        let values = Values::of(&curve, top);
+        remarks.extend(values.iter().flat_map(|values| doubts(&curve, values, top)));
+        remarks.extend(match &end {
+            End::Whole => None,
+            End::Interrupted => Some("not all was measured: it was interrupted".to_owned()),
+            End::CopyEnded { how, in_flight } => Some(format!("with {in_flight} in flight the copy {how}")),
+        });
+        let (subject, is_own) = subject;
+        let (rounds, step_seconds) = plan;
+        Self { service, subject, is_own, paths, rounds, step_seconds, end, top, curve, values, remarks }
+    }
+
+    /// Why there are no values: what requests came to, where there was one at a time.
+    pub(super) fn fault(&self) -> String {
+        let first = self.curve.points.first();
+        match first.and_then(|point| point.fault.as_deref()) {
+            Some(fault) => {
+                format!("one request at a time already fails: {fault} for GET {}", self.paths.join(", "))
+            }
+            None => "nothing was measured".to_owned(),
+        }
+    }
+}
+
+/// What speaks against the values.
+fn doubts(curve: &Curve, values: &Values, top: Option<Top>) -> Vec<String> {
+    let mut doubts = Vec::new();
+    let knee = &values.knee;
+    let (points, unfit) = curve.fit();
+    if let Some(point) = points.iter().find(|point| point.client_cpu > CLIENT_CPU_MAX) {
+        doubts.push(format!(
+            "from {} in flight on it is the client that limits: its thread used {:.0} % of a CPU; the service may do \
+             more than was seen",
+            point.in_flight,
+            point.client_cpu * 100.0
+        ));
+    }
+    if unfit.is_none() && top == Some(Top::Max) {
+        doubts.push(format!(
+            "the throughput still rose at {}, the most that was tried: see with a larger --max",
+            curve.points.last().map_or(0, |point| point.in_flight)
+        ));
+    }
+    let point = &points[knee.index];
+    if point.spread > SPREAD_MAX {
+        doubts.push(format!(
+            "the rounds lie {:.0} % apart at {}: something else was at work here; measure again, with a longer \
+             --step-time or more --rounds",
+            point.spread * 100.0,
+            point.in_flight
+        ));
+    }
+    let meets = points.iter().rfind(|point| f64::from(point.in_flight) <= knee.crossing.ceil());
+    if meets.is_some_and(|point| point.per_second < SLOW_BEND * knee.top) {
+        doubts.push(format!(
+            "the curve bends slowly: its asymptotes meet at {:.1} in flight already; a capacity between that and {} \
+             trades throughput for latency",
+            knee.crossing, knee.capacity
+        ));
+    }
+    if knee.capacity == 1 {
+        doubts.push(
+            "one request at a time keeps this copy busy, so every second one will wait at the front end: see whether \
+             it can be given more workers or threads"
+                .to_owned(),
+        );
+    }
+    if let Some(fault) = curve.points.iter().find_map(|point| point.fault.as_deref()) {
+        doubts.push(format!("of the requests that failed, the first came to: {fault}"));
+    }
+    doubts
+}
+
+/// With as many digits as are of use.
+pub(super) fn rate(per_second: f64) -> String {
+    match per_second {
+        _ if per_second < 10.0 => format!("{per_second:.2}"),
+        _ if per_second < 100.0 => format!("{per_second:.1}"),
+        _ => format!("{per_second:.0}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cluster::config;
+
+    use super::super::curve::Sample;
+    use super::*;
+
+    fn service() -> Service {
+        config::parse("cluster.toml", &config::sample(1, "")).unwrap().services.remove(0)
+    }
+
+    /// What is said of a copy of so many workers.
+    fn finding(service: &Service, workers: u32, max: u32, change: impl Fn(&mut Sample)) -> Finding<'_> {
+        let mut steps = Steps::new(max, 2);
+        while let Some(number) = steps.next() {
+            let per_second = f64::from(number.min(workers)) * 50.0;
+            let p50 = Duration::from_secs_f64(f64::from(number) / per_second);
+            let mut sample =
+                Sample { in_flight: number, per_second, p50, p99: p50, good: 1000, ..Sample::default() };
+            change(&mut sample);
+            steps.take(sample);
+        }
+        Finding::new(service, (String::new(), true), &[], (2, 1.0), (&steps, End::Whole), Vec::new())
+    }
+
+    #[test]
+    fn a_sound_curve_leaves_no_doubts() {
+        let service = service();
+        let found = finding(&service, 4, 256, |_| ());
+        let values = found.values.unwrap();
+        assert_eq!((values.knee.capacity, found.remarks), (4, Vec::<String>::new()));
+        assert_eq!(
+            values.why_capacity,
+            "the fewest in flight that give 100 % of the most (200/s); more only wait for each other"
+        );
+    }
+
+    #[test]
+    fn a_client_that_limits_is_told() {
+        let service = service();
+        let found = finding(&service, 4, 256, |sample| sample.client_cpu = 0.3 * f64::from(sample.in_flight));
+        assert!(
+            found.remarks[0].starts_with("from 3 in flight on it is the client that limits"),
+            "{:?}",
+            found.remarks
+        );
+    }
+
+    #[test]
+    fn a_curve_that_was_cut_a_copy_of_one_and_disturbed_rounds_are_told() {
+        let service = service();
+        let found = finding(&service, 1000, 16, |_| ());
+        assert!(found.remarks[0].contains("still rose at 16"), "{:?}", found.remarks);
+        let found = finding(&service, 1, 256, |_| ());
+        assert!(found.remarks[0].starts_with("one request at a time keeps"), "{:?}", found.remarks);
+        let round = std::cell::Cell::new(0);
+        let found = finding(&service, 4, 256, |sample| {
+            round.set(round.get() + 1);
+            sample.per_second *= if round.get() > 6 { 1.4 } else { 1.0 };
+        });
+        assert!(found.remarks[0].starts_with("the rounds lie 33 % apart at 4"), "{:?}", found.remarks);
+    }
+
+    #[test]
+    fn a_curve_that_bends_slowly_is_told() {
+        let service = service();
+        let found = finding(&service, 1000, 256, |sample| {
+            let number = f64::from(sample.in_flight);
+            sample.per_second =
+                100.0 * number / (1.0 + 0.05 * (number - 1.0) + 0.0005 * number * (number - 1.0));
+        });
+        assert!(found.remarks[0].starts_with("the curve bends slowly"), "{:?}", found.remarks);
+    }
+
+    #[test]
+    fn failures_cut_the_curve_and_are_told() {
+        let service = service();
+        let found = finding(&service, 64, 256, |sample| {
+            if sample.in_flight > 4 {
+                (sample.failed, sample.fault) = (900, Some("status 503".to_owned()));
+            }
+        });
+        let values = found.values.unwrap();
+        assert!(values.why_capacity.ends_with("beyond these requests fail"), "{}", values.why_capacity);
+        assert_eq!(values.knee.capacity, 4);
+        assert_eq!(found.remarks, ["of the requests that failed, the first came to: status 503"]);
+    }
+
+    #[test]
+    fn without_a_single_good_step_there_are_no_values() {
+        let service = service();
+        let found = finding(&service, 4, 256, |sample| {
+            *sample = Sample {
+                in_flight: sample.in_flight,
+                failed: 7,
+                fault: Some("status 404".to_owned()),
+                ..Sample::default()
+            };
+        });
+        assert!(found.values.is_none());
+        assert!(
+            found.fault().starts_with("one request at a time already fails: status 404"),
+            "{}",
+            found.fault()
+        );
+    }
+}
