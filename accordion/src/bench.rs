@@ -1,8 +1,9 @@
 //! `accordion bench`: what Accordion costs on this machine, beside what the others cost.
 //!
 //! Here is only which benchmark is meant; each has a file of its name, and shares with the others its `client`,
-//! its `progress` and the `tools` of others.
+//! its `progress`, its `plot`s and the `tools` of others. `capacity_chart` is what a calibration borrows of them.
 
+pub(crate) mod capacity_chart;
 pub(crate) mod client;
 mod paper;
 mod plot;

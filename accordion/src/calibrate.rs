@@ -3,8 +3,9 @@
 //!
 //! Here are the command line and the course of it. `subject` is what is loaded, `load` gives one step of the load and
 //! `steps` says which; `curve` is what came of them, `knee` and `thresholds` are read from it, `finding` is all of it, and
-//! `text`, `plot` and `data` show it.
+//! `text`, `plot`, `chart` and `data` show it.
 
+mod chart;
 mod curve;
 mod data;
 mod finding;
@@ -17,6 +18,7 @@ mod subject;
 mod text;
 mod thresholds;
 
+use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -75,6 +77,9 @@ pub(crate) struct Args {
     /// As JSON
     #[arg(long)]
     json: bool,
+    /// Also keep the curve there, as a chart
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
     /// The cluster's configuration [default: ./cluster.toml, else /etc/accordion/cluster.toml]
     #[arg(long, value_name = "FILE", env = "ACCORDION_CONFIG")]
     config: Option<PathBuf>,
@@ -123,6 +128,9 @@ fn chosen<'c>(cluster: &'c Cluster, name: Option<&str>) -> Result<&'c Service, S
 
 async fn calibrate(args: &Args, service: &Service) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
+    if args.at.is_none() {
+        eprintln!("{}: starting a copy", service.name);
+    }
     let subject = match args.at {
         Some(address) => Subject::At(address),
         None => match Subject::start(service, &shutdown).await {
@@ -150,6 +158,9 @@ async fn calibrate(args: &Args, service: &Service) -> anyhow::Result<ExitCode> {
     let text = if args.json { data::json(&found) } else { text::of(&found) };
     // A reader that has gone away (`| head`) has read what it wanted.
     std::io::stdout().write_all(text.as_bytes()).ok();
+    if let Some(path) = &args.svg {
+        fs::write(path, chart::svg(&found)).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     match &found.end {
         End::Interrupted => Ok(ExitCode::from(EXIT_INTERRUPTED)),
         End::CopyEnded { how, in_flight } => {

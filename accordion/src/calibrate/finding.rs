@@ -2,7 +2,7 @@
 
 use cluster::config::Service;
 
-use super::curve::{Curve, Unfit};
+use super::curve::{Curve, Unfit, median};
 use super::knee::{self, Knee};
 use super::steps::{Steps, Top};
 use super::thresholds::Thresholds;
@@ -10,7 +10,7 @@ use super::thresholds::Thresholds;
 /// From this share of a CPU on it is the client's thread that limits.
 const CLIENT_CPU_MAX: f64 = 0.85;
 
-/// Rounds that lie further apart than this at the knee were disturbed.
+/// Rounds that lie further apart than this, at the knee or at most steps, were disturbed.
 const SPREAD_MAX: f64 = 0.2;
 
 /// A curve that gives less than this share of the most where its asymptotes meet bends slowly.
@@ -126,13 +126,12 @@ fn doubts(curve: &Curve, values: &Values, top: Option<Top>) -> Vec<String> {
             curve.points.last().map_or(0, |point| point.in_flight)
         ));
     }
-    let point = &points[knee.index];
-    if point.spread > SPREAD_MAX {
+    let spread = median(points.iter().map(|point| point.spread).collect()).max(points[knee.index].spread);
+    if spread > SPREAD_MAX {
         doubts.push(format!(
-            "the rounds lie {:.0} % apart at {}: something else was at work here; measure again, with a longer \
-             --step-time or more --rounds",
-            point.spread * 100.0,
-            point.in_flight
+            "the rounds lie {:.0} % apart: something else was at work here; measure again when it is quiet, or with a \
+             longer --step-time and more --rounds",
+            spread * 100.0
         ));
     }
     let meets = points.iter().rfind(|point| f64::from(point.in_flight) <= knee.crossing.ceil());
@@ -145,8 +144,8 @@ fn doubts(curve: &Curve, values: &Values, top: Option<Top>) -> Vec<String> {
     }
     if knee.capacity == 1 {
         doubts.push(
-            "one request at a time keeps this copy busy, so every second one will wait at the front end: see whether \
-             it can be given more workers or threads"
+            "one request at a time keeps this copy busy, so all others wait at the front end: right for a copy of one \
+             CPU, but see whether a larger one can be given more workers or threads"
                 .to_owned(),
         );
     }
@@ -227,7 +226,7 @@ mod tests {
             round.set(round.get() + 1);
             sample.per_second *= if round.get() > 6 { 1.4 } else { 1.0 };
         });
-        assert!(found.remarks[0].starts_with("the rounds lie 33 % apart at 4"), "{:?}", found.remarks);
+        assert!(found.remarks[0].starts_with("the rounds lie 33 % apart: "), "{:?}", found.remarks);
     }
 
     #[test]

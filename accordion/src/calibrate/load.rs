@@ -93,7 +93,7 @@ async fn run(job: &Job, halt: &AtomicBool) -> Option<Sample> {
             return None;
         }
         let lasted = began.elapsed();
-        let is_enough = tally.borrow().good >= ANSWERS_EACH * u64::from(job.in_flight);
+        let is_enough = tally.borrow().answers() >= ANSWERS_EACH * u64::from(job.in_flight);
         if lasted >= job.length && (is_enough || lasted >= job.length * LENGTHS_MAX) {
             break;
         }
@@ -126,6 +126,11 @@ async fn place(index: usize, job: Rc<Job>, tally: Rc<RefCell<Tally>>, is_over: R
 }
 
 impl Tally {
+    /// Of whichever kind.
+    const fn answers(&self) -> u64 {
+        self.good + self.failed
+    }
+
     fn take(&mut self, answer: Result<(), String>, began: Instant, last: &mut Option<Instant>) {
         if self.from.is_none() {
             return;
@@ -148,7 +153,7 @@ impl Tally {
 
     fn sample(mut self, job: &Job, lasted: Duration, cpu: Duration) -> Sample {
         self.times.sort_unstable();
-        if self.good == 0 && self.failed == 0 {
+        if self.answers() == 0 {
             self.failed = u64::from(job.in_flight);
             self.fault = Some(format!("no answer within {}", humantime::format_duration(rounded(lasted))));
         }
