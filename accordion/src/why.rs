@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cluster::config::Cluster;
-use proto::load_manager::{Decision, WhyRequest};
+use proto::load_manager::{Decision, Figures, WhyRequest};
 
 use crate::reach::{Which, block_on, question, words};
 
@@ -108,7 +108,7 @@ fn figures(decision: &Decision) -> String {
     let figures = decision.figures.unwrap_or_default();
     format!(
         "\n    level {}  demand fast {:.1} slow {:.1}  in flight fast {:.1} slow {:.1}  arrivals {:.1}/s  service time \
-         {:.1} ms  queued {}  capacity {:.1}  ready {} ({} out)  ordered {}  draining {}  want {} (largest {})",
+         {:.1} ms  queued {}  capacity {:.1}{}  ready {} ({} out)  ordered {}  draining {}  want {} (largest {})",
         decision.level,
         figures.demand_fast,
         figures.demand_slow,
@@ -118,6 +118,7 @@ fn figures(decision: &Decision) -> String {
         figures.service_time_ms,
         figures.queued,
         figures.capacity,
+        learned(&figures),
         figures.ready,
         figures.out,
         figures.ordered,
@@ -125,6 +126,14 @@ fn figures(decision: &Decision) -> String {
         figures.want,
         figures.want_max,
     )
+}
+
+/// What the capacity is made of, where nobody has written that.
+fn learned(figures: &Figures) -> String {
+    match figures.copy_capacity {
+        0.0 => String::new(),
+        capacity => format!(" ({capacity:.1} a copy, learned)"),
+    }
 }
 
 #[cfg(test)]

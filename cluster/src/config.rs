@@ -4,6 +4,7 @@
 //! nothing else in Accordion reads the file. Shares and speeds are plain numbers, times are
 //! `Duration`s.
 
+mod capacity;
 mod change;
 mod checked;
 mod digest;
@@ -29,6 +30,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use capacity::Capacity;
 pub use change::{Change, KeyChange, Owner, changes};
 pub use digest::{CommandDigest, NoDigest};
 pub use fault::{Fault, Faults};

@@ -146,7 +146,7 @@ fn each_broken_line_is_told_and_what_stands_between_is_still_judged() {
     let expected = [
         "4:6: key with no value, must have `=`",
         r#"12:11: this value never ends, must end with what closes it: ], }, """ or '''"#,
-        "14:12: service.capacity = 0, must be a whole number from 1 to 1000000",
+        "14:12: service.capacity = 0, must be a whole number from 1 to 1000000, or \"auto\"",
         "16:8: unreadable value, must be a number, true, false, or text in quotes",
         "17:7: scaling.low = 0.5, must be below half of high (0.75 / 2 = 0.375)",
         "18:1: duplicate key \"low\", must be written only once",

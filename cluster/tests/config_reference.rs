@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use cluster::config::{self, Change, Cluster, Floor, Scaling, Weekday, changes};
+use cluster::config::{self, Capacity, Change, Cluster, Floor, Scaling, Weekday, changes};
 
 const WRITTEN: &str = include_str!("../../cluster.toml");
 
@@ -162,7 +162,7 @@ const OTHER_REQUIRED: [(&str, &str, &str); 8] = [
     ("[service.demo]", "front_end", "\"127.0.0.98\""),
     ("[service.demo]", "listen", "\"127.0.0.1:8088\""),
     ("[service.demo]", "command", "[\"other\", \"{port}\"]"),
-    ("[service.demo]", "capacity", "10"),
+    ("[service.demo]", "capacity", "\"auto\""),
     (CLIENTS_TLS, "listen", "\"127.0.0.1:8444\""),
     (CLIENTS_TLS, "certificates", "[{ certificate = \"/c\", key = \"/k\" }]"),
 ];
@@ -260,7 +260,7 @@ fn the_reference_file_loads() {
         cluster.nodes.iter().map(|node| format!("{} {}", node.name, node.control())).collect();
     assert_eq!(nodes, ["c1 127.0.0.11:7400", "c2 127.0.0.12:7400", "c3 127.0.0.13:7400"]);
     let [demo] = &cluster.services[..] else { panic!("one service") };
-    assert_eq!((demo.name.as_str(), demo.capacity, demo.max), ("demo", 8, 3));
+    assert_eq!((demo.name.as_str(), demo.capacity, demo.max), ("demo", Capacity::Requests(8), 3));
     assert_eq!(demo.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(demo.floors, []);
     // The newcomer waits for the slow window, then the down window, then for one drain after another.

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use cluster::config::{
-    self, AccessLog, DataPath, Forwarding, ProcessLimits, Service, Sharing, UpstreamProtocol, Weekday,
+    self, AccessLog, Capacity, DataPath, Forwarding, ProcessLimits, Service, Sharing, UpstreamProtocol,
+    Weekday,
 };
 
 /// The service of a file that sets nothing beyond what is required and these lines.
@@ -29,6 +30,20 @@ fn what_is_not_set_has_no_limit_and_trusts_nobody() {
     assert_eq!((service.access_log, service.access_log_file, service.admin), (AccessLog::Off, None, None));
     assert_eq!((service.upstream, service.eject_5xx), (UpstreamProtocol::Http1, Some(0.5)));
     assert_eq!(service.path, DataPath::Relayed);
+}
+
+#[test]
+fn the_local_copy_handles_as_much_as_any_unless_it_is_written_and_is_learned_with_the_others() {
+    let read = |capacity: &str, lines: &str| {
+        let text = config::sample(1, lines).replace("capacity = 8", &format!("capacity = {capacity}"));
+        let service = config::parse("cluster.toml", &text).unwrap().services.remove(0);
+        (service.capacity, service.local_capacity)
+    };
+    let (eight, two) = (Capacity::Requests(8), Capacity::Requests(2));
+    assert_eq!(read("8", ""), (eight, eight));
+    assert_eq!(read("8", "local_capacity = 2"), (eight, two));
+    assert_eq!(read("\"auto\"", ""), (Capacity::Auto, Capacity::Auto));
+    assert_eq!(read("\"auto\"", "local_capacity = 2"), (Capacity::Auto, two));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use cluster::config::{self, Cluster, Local, Policy, Set};
+use cluster::config::{self, Capacity, Cluster, Local, Policy, Set};
 
 const FILE: &str = r#"
 [cluster]
@@ -62,11 +62,13 @@ fn a_key_of_the_service_or_of_its_scaling_is_set() {
     )
     .unwrap();
     let shop = changed.service("shop").unwrap();
-    assert_eq!((shop.capacity, shop.local_capacity, shop.max, shop.local), (16, 16, 1, Local::Always));
+    let sixteen = Capacity::Requests(16);
+    assert_eq!((shop.capacity, shop.local_capacity), (sixteen, sixteen));
+    assert_eq!((shop.max, shop.local), (1, Local::Always));
     let scaling = &shop.scaling;
     assert_eq!((scaling.high, scaling.low, scaling.policy), (0.8, 0.3, Policy::Classic));
     assert_eq!((scaling.down_window, scaling.fast_window), (Duration::from_secs(60), Duration::from_secs(2)));
-    assert_eq!(changed.service("blog").unwrap().capacity, 9);
+    assert_eq!(changed.service("blog").unwrap().capacity, Capacity::Requests(9));
 }
 
 #[test]
@@ -77,7 +79,7 @@ fn a_service_without_that_table_gets_it() {
 #[test]
 fn of_two_values_the_last_one_counts() {
     let changed = with("shop", &["capacity=1", "capacity=2"]).unwrap();
-    assert_eq!(changed.service("shop").unwrap().capacity, 2);
+    assert_eq!(changed.service("shop").unwrap().capacity, Capacity::Requests(2));
 }
 
 #[test]
@@ -86,7 +88,7 @@ fn a_fault_names_what_was_set() {
     assert_eq!(
         faults(&["scaling.high=1.5", "capacity=0"]),
         [
-            "--set capacity: service.capacity = 0, must be a whole number from 1 to 1000000",
+            "--set capacity: service.capacity = 0, must be a whole number from 1 to 1000000, or \"auto\"",
             "--set scaling.high: scaling.high = 1.5, must be a number above 0 and at most 1",
         ]
     );

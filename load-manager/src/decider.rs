@@ -28,7 +28,7 @@ mod tests;
 
 use std::time::Duration;
 
-use cluster::config::{Local, Policy, Scaling, Service};
+use cluster::config::{Capacity, Local, Policy, Scaling, Service};
 use cluster::level::Level;
 
 use adaptive::Memory;
@@ -56,6 +56,8 @@ pub struct Settings {
     /// Requests in flight that a node of speed 1.0 handles well: what a node not yet ready is taken
     /// to be worth. A ready node counts with its own K.
     pub capacity: f64,
+    /// Which of these two are only where it begins: the service-manager learns what is true, and its samples say it.
+    pub learned: Learned,
     /// Nodes kept for the service, also without load.
     pub min: u32,
     /// Nodes it may have ready or on their way at most.
@@ -72,12 +74,58 @@ impl Settings {
         Self {
             scaling: service.scaling.clone(),
             local: service.local,
-            k_local: f64::from(service.local_capacity),
-            capacity: f64::from(service.capacity),
+            k_local: service.local_capacity.at_start(),
+            capacity: service.capacity.at_start(),
+            learned: Learned::of(service),
             min: service.min,
             max: service.max,
             pool,
             standby: service.standby,
+        }
+    }
+
+    /// Goes by what is learned, where it is to.
+    pub fn learn(&mut self, sample: &Sample) {
+        if let Some(capacity) = sample.learned_capacity.filter(|_| sample.is_sound()) {
+            self.go_by(capacity);
+        }
+    }
+
+    /// These, which come in the place of `before`: what is learned is still known, and what was written is a better
+    /// guess than any other.
+    pub fn following(mut self, before: &Self) -> Self {
+        self.go_by(before.capacity);
+        self
+    }
+
+    fn go_by(&mut self, capacity: f64) {
+        if self.learned != Learned::Nothing {
+            self.capacity = capacity;
+        }
+        if self.learned == Learned::All {
+            self.k_local = capacity;
+        }
+    }
+}
+
+/// What of a service's K is learned (`capacity = "auto"`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Learned {
+    /// Nothing: it is written.
+    #[default]
+    Nothing,
+    /// That of nodes; the local copy's is written.
+    Nodes,
+    /// That of nodes, and the local copy's as of a node of speed 1.
+    All,
+}
+
+impl Learned {
+    fn of(service: &Service) -> Self {
+        match (service.capacity, service.local_capacity) {
+            (Capacity::Requests(_), _) => Self::Nothing,
+            (Capacity::Auto, Capacity::Requests(_)) => Self::Nodes,
+            (Capacity::Auto, Capacity::Auto) => Self::All,
         }
     }
 }
@@ -120,6 +168,7 @@ impl Decider {
         if !sample.is_sound() {
             return;
         }
+        self.settings.learn(sample);
         let has_hole = self.load.observe(self.now, sample, &self.settings.scaling);
         if has_hole {
             self.memory.restart_down_window();
@@ -147,6 +196,7 @@ impl Decider {
     /// window that became longer is not full until it has filled up. Where `max` is now below what
     /// is ready, nodes are drained down to it, no more at a time than when Low.
     pub fn reload(&mut self, settings: Settings) {
+        let settings = settings.following(&self.settings);
         self.load.resize(&settings.scaling);
         self.cpu.resize(&settings.scaling);
         self.memory.resize(&settings.scaling, self.now);

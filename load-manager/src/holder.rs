@@ -183,6 +183,11 @@ impl Holder {
         Some(sample.load.in_flight_mean.round() as u64)
     }
 
+    /// What a copy of speed 1 handles well, where the service-manager has said what it learned.
+    pub fn learned(&self) -> Option<f64> {
+        self.sample.as_ref()?.load.learned_capacity
+    }
+
     /// How long it has been there.
     pub fn uptime(&self, now: Duration) -> Duration {
         now.saturating_sub(self.started)

@@ -177,7 +177,7 @@ impl Row {
 mod tests {
     use std::time::Duration;
 
-    use cluster::config::DispatchRule;
+    use cluster::config::{Capacity, DispatchRule};
 
     use super::*;
 
@@ -197,7 +197,8 @@ mod tests {
         Terms {
             rule: Rule { dispatch: DispatchRule::Fill, low: 0.35, high: 0.75 },
             always,
-            capacity: 8.0,
+            capacity: Capacity::Requests(8),
+            local_capacity: Capacity::Requests(8),
             queue_timeout: Duration::ZERO,
             slow_start: Duration::ZERO,
             ejection: None,

@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod cost;
 mod fullness;
+mod learned;
 #[cfg(test)]
 mod paths;
 mod seating;
@@ -22,6 +23,7 @@ use cluster::config::{DispatchRule, Service};
 use relay::{Dispatch, Failure, Head, InFlight, Pick, Protocol, Upstream};
 use tokio::sync::{Notify, mpsc};
 
+use self::learned::Learned;
 use self::seating::Warming;
 pub(crate) use seating::PARTING_TIME;
 pub(crate) use terms::Terms;
@@ -62,6 +64,8 @@ pub(crate) struct Door {
     lost: mpsc::Sender<Arc<Seat>>,
     /// How nodes are called, where requests to them are encrypted.
     calls: OnceLock<Calls>,
+    /// What `capacity = "auto"` stands for.
+    learned: Learned,
 }
 
 /// How closely to look for a place.
@@ -86,7 +90,7 @@ impl Door {
     /// The door of `service`. Seats that fail go to the receiver, to be probed.
     pub(crate) fn new(service: &Service) -> (Arc<Self>, mpsc::Receiver<Arc<Seat>>) {
         let (lost, to_probe) = mpsc::channel(LOST_MAX);
-        let local = Arc::new(Seat::new("local", f64::from(service.local_capacity)));
+        let local = Arc::new(Seat::new("local", service.local_capacity.at_start()));
         let door = Arc::new_cyclic(|this| Self {
             this: this.clone(),
             protocol: settings::protocol(service),
@@ -104,6 +108,7 @@ impl Door {
             queued: Notify::new(),
             lost,
             calls: OnceLock::new(),
+            learned: Learned::default(),
         });
         (door, to_probe)
     }

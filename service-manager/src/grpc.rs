@@ -74,7 +74,8 @@ impl ServiceManager for Control {
         &self,
         request: Request<wire::SetChildListRequest>,
     ) -> Result<Response<wire::ChildListApplied>, Status> {
-        let wire::SetChildListRequest { generation, children, incarnation, commands } = request.into_inner();
+        let wire::SetChildListRequest { generation, children, incarnation, commands, learned_capacity } =
+            request.into_inner();
         let specs = children.into_iter().map(spec).collect::<Result<Vec<_>, _>>()?;
         distinct(&specs)?;
         // A caller that goes away half-way must not leave connections of those who left open.
@@ -90,6 +91,7 @@ impl ServiceManager for Control {
         let refused = tokio::spawn(put).await.map_err(|fault| Status::internal(fault.to_string()))?;
         refused?;
         self.commands.store(commands.map(Arc::new));
+        self.door.suggest(learned_capacity);
         Ok(Response::new(wire::ChildListApplied { generation }))
     }
 
@@ -149,6 +151,7 @@ impl ServiceManager for Control {
             certificate_expires_unix_s: self.certificates.as_ref().map(|shown| unix_s(shown.expires())),
             config_digest: config::newest_digest(),
             config_words: self.reloader.last().words(),
+            learned_capacity: self.door.learned().unwrap_or_default(),
         }))
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! `run` wires the parts: `door` decides who serves (by `pick`, over `seat`s, with one `queue`),
 //! `relay` carries the bytes, `local` keeps the local copy alive, `health` brings lost copies back,
-//! `load` samples, `grpc` translates and keeps a `fence` against older load-managers, `admin` tells Prometheus,
+//! `learning` has the `learner` find out what a copy handles well, `load` samples, `grpc` translates and keeps a `fence` against older load-managers, `admin` tells Prometheus,
 //! `pulse` tells systemd, `succession` lets another process go on with all that.
 
 mod admin;
@@ -13,6 +13,8 @@ mod door;
 mod fence;
 mod grpc;
 mod health;
+mod learner;
+mod learning;
 mod load;
 mod local;
 pub mod pick;
@@ -325,6 +327,7 @@ async fn run(
     }
     parts.spawn(give_memory_back(Arc::clone(&relay)));
     parts.spawn(health::bring_back(Arc::clone(&door), lost));
+    parts.spawn(learning::learn(Arc::clone(&door)));
     let sampler = parts.spawn(Sampler::new(Arc::clone(&door), ticks).run(new_listeners));
     let replaced = CancellationToken::new();
     let asked_elsewhere = replaced.clone().cancelled_owned();
@@ -408,6 +411,7 @@ async fn take_over(
     let list = predecessor.list().await?;
     let specs = list.children.into_iter().map(grpc::spec).collect::<Result<Vec<_>, _>>()?;
     setting.lock().await.pass(list.incarnation)?;
+    door.suggest(list.learned_capacity);
     door.set_list(list.generation, specs)?;
     // No worker has ever picked by another one.
     door.settle(list.generation);

@@ -110,6 +110,7 @@ impl Sampler {
             interval_ms: interval.as_millis() as u64,
             generation,
             queued: self.door.queued() as u32,
+            learned_capacity: self.door.learned().unwrap_or_default(),
             local_ready: self.door.local().is_serving() && !self.door.local().is_ejected(),
             ..LoadSample::default()
         };

@@ -68,6 +68,9 @@ fn head(text: &mut String, view: &ServiceView) {
             "\nqueued {queued}  connections {connections}  requests {requests}  refused {refused}  repeated {retries}  \
              child_list generation {generation}"
         );
+        if front.learned_capacity > 0.0 {
+            let _ = write!(text, "  capacity {:.0} (learned)", front.learned_capacity);
+        }
         if !front.config_digest.is_empty() {
             let _ = write!(text, "  cluster.toml {}", front.config_digest);
         }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
+use load_manager::decider::Learned;
 
 use super::plot;
 use super::variant::{Case, Played, Run};
@@ -28,9 +29,14 @@ fn head(played: &Played<'_>) -> String {
     let (settings, world) = (&today.settings, &today.world);
     let time = |time: Duration| humantime::format_duration(time).to_string();
     let mut head = format!(
-        "{service}: {} requests in flight a copy, {} to {} of {} nodes\n\
+        "{service}: {} requests in flight a copy{}, {} to {} of {} nodes\n\
          a node starts in {} and goes in {}, a request takes {}, {} may wait\n",
         settings.capacity,
+        if settings.learned == Learned::Nothing {
+            ""
+        } else {
+            " (where capacity = \"auto\" begins; here nothing is learned)"
+        },
         settings.min,
         settings.max.min(settings.pool),
         settings.pool,

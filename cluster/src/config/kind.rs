@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use toml::de::{DeInteger, DeValue};
 
-use super::DAEMON_USER;
 use super::typo::nearest;
+use super::{Capacity, DAEMON_USER};
 
 /// One kind of value.
 pub(super) trait Kind {
@@ -48,6 +48,9 @@ pub(super) struct Flag;
 
 /// A whole number from the first to the second.
 pub(super) struct Whole(pub(super) u32, pub(super) u32);
+
+/// The same, or the word "auto".
+pub(super) struct WholeOrAuto(pub(super) u32, pub(super) u32);
 
 /// A number from the first to the second.
 pub(super) struct Number(pub(super) f64, pub(super) f64);
@@ -102,6 +105,25 @@ impl Kind for Whole {
     fn read(&self, value: &DeValue<'_>) -> Option<u32> {
         let number = u32::try_from(whole(value.as_integer()?)?).ok()?;
         (self.0..=self.1).contains(&number).then_some(number)
+    }
+}
+
+impl Kind for WholeOrAuto {
+    type Value = Capacity;
+
+    fn expected(&self) -> String {
+        format!("{}, or \"auto\"", Whole(self.0, self.1).expected())
+    }
+
+    fn hint(&self, value: &DeValue<'_>) -> Option<String> {
+        Choice(&[("auto", Capacity::Auto)]).hint(value)
+    }
+
+    fn read(&self, value: &DeValue<'_>) -> Option<Capacity> {
+        if value.as_str() == Some("auto") {
+            return Some(Capacity::Auto);
+        }
+        Whole(self.0, self.1).read(value).map(Capacity::Requests)
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Floor, Network, Scaling, ServiceTls};
+use super::{Capacity, Floor, Network, Scaling, ServiceTls};
 
 /// As whom a service runs whose `user` is not written: somebody who has nothing but that.
 pub const DEFAULT_USER: &str = "accordion-service";
@@ -41,9 +41,9 @@ pub struct Service {
     pub path: DataPath,
 
     /// Requests in flight that one copy handles well (K). Required.
-    pub capacity: u32,
-    /// K of the local copy. Default `capacity`.
-    pub local_capacity: u32,
+    pub capacity: Capacity,
+    /// K of the local copy. Default `capacity`: where that is learned, the local copy's is too, as of speed 1.
+    pub local_capacity: Capacity,
     /// Nodes kept for this service. Default 0.
     pub min: u32,
     /// Nodes it may hold at most. Default: all of the pool.

@@ -321,11 +321,21 @@ speed = nan"#,
             r#"9:1: service.command is missing, must be the program and its arguments, like ["/usr/bin/shopd", "--port", "{port}"]"#,
         ],
     ),
-    (13, "capacity = 0", &["13:12: service.capacity = 0, must be a whole number from 1 to 1000000"]),
+    (
+        13,
+        "capacity = 0",
+        &[r#"13:12: service.capacity = 0, must be a whole number from 1 to 1000000, or "auto""#],
+    ),
+    (13, r#"capacity = "Auto""#, &[r#"13:12: service.capacity = "Auto", did you mean "auto"?"#]),
+    (
+        13,
+        "capacity = \"auto\"\nlocal_capacity = \"auto\"",
+        &[r#"14:18: service.local_capacity = "auto", must be a whole number from 1 to 1000000"#],
+    ),
     (
         13,
         r#"capacity = "8""#,
-        &[r#"13:12: service.capacity = "8", must be a whole number from 1 to 1000000"#],
+        &[r#"13:12: service.capacity = "8", must be a whole number from 1 to 1000000, or "auto""#],
     ),
     (
         13,

@@ -21,6 +21,9 @@ pub struct Figures {
     pub queued: u32,
     /// What the copies that serve handle well.
     pub capacity: f64,
+    /// What one copy of speed 1 handles well, where that is learned; 0 where it is written.
+    #[serde(default)]
+    pub copy_capacity: f64,
     /// Ready nodes.
     pub ready: u32,
     /// Those of them that answer and are out: no capacity.

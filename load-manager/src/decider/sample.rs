@@ -24,6 +24,8 @@ pub struct Sample {
     pub refused: u64,
     /// Whether the local copy may be sent requests.
     pub local_ready: bool,
+    /// Requests in flight that a copy of speed 1 handles well, where that is learned.
+    pub learned_capacity: Option<f64>,
     /// Mean weighted requests in flight on the local copy.
     pub local_in_flight_mean: f64,
     /// The same of each child.
@@ -50,6 +52,7 @@ impl Sample {
         let sound = |figure: f64| (0.0..=IN_FLIGHT_MAX).contains(&figure);
         sound(self.in_flight_mean)
             && sound(self.local_in_flight_mean)
+            && self.learned_capacity.is_none_or(|capacity| (1.0..=IN_FLIGHT_MAX).contains(&capacity))
             && self.children.iter().all(|child| sound(child.in_flight_mean))
     }
 }

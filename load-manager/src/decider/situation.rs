@@ -6,7 +6,7 @@ use super::cpu::{Cpu, CpuSum};
 use super::fleet::Fleet;
 use super::load::Load;
 use super::want::{Supply, Want};
-use super::{Figures, Reason, Settings, standby};
+use super::{Figures, Learned, Reason, Settings, standby};
 
 #[derive(Debug, Clone)]
 pub(super) struct Situation<'a> {
@@ -241,6 +241,7 @@ fn figures(settings: &Settings, fleet: &Fleet, load: &Load) -> Figures {
         arrivals_per_s: fast.arrivals_per_s,
         service_time_ms: service_seconds.unwrap_or(0.0) * 1e3,
         queued: load.queued(),
+        copy_capacity: if settings.learned == Learned::Nothing { 0.0 } else { settings.capacity },
         ready: fleet.ready_count(),
         ordered: fleet.ordered,
         draining: u32::try_from(fleet.draining.len()).unwrap_or(u32::MAX),

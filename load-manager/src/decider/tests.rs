@@ -8,6 +8,7 @@ mod data;
 mod diary;
 mod down;
 mod floors;
+mod learned;
 mod local;
 mod out;
 mod paper;

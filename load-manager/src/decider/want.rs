@@ -114,13 +114,14 @@ mod tests {
     use cluster::config::{Local, Scaling};
 
     use super::{Supply, Want};
-    use crate::decider::Settings;
+    use crate::decider::{Learned, Settings};
 
     fn settings(local: Local) -> Settings {
         Settings {
             scaling: Scaling::default(),
             local,
             k_local: 8.0,
+            learned: Learned::Nothing,
             capacity: 8.0,
             min: 0,
             max: 8,

@@ -30,6 +30,7 @@ pub struct ChildCount {
 impl Holder {
     pub(super) fn sampled(&mut self, sample: FrontSample) {
         self.decider.observe(self.now, &sample.load);
+        self.settings.decider.learn(&sample.load);
         let urgent = sample.load.queued > 0;
         self.count(&sample);
         self.sampled = self.now;

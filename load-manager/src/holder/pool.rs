@@ -29,7 +29,8 @@ impl Holder {
     fn go_by(&mut self, settings: Settings) {
         let wanted = settings.order.iter().map(|&index| settings.nodes[index].clone()).collect();
         let nodes = std::mem::take(&mut self.settings.nodes);
-        self.settings = Settings { nodes, order: Vec::new(), ..settings };
+        let decider = settings.decider.clone().following(&self.settings.decider);
+        self.settings = Settings { nodes, order: Vec::new(), decider, ..settings };
         self.decider.reload(self.settings.decider.clone());
         self.pool = Pool { wanted, is_moving: true };
         // Whoever has the file read again may have put right what was wrong.

@@ -48,7 +48,14 @@ impl Manager {
                     let front::ChildList { generation, children } = wire::published(list);
                     let commands = Some(self.commands());
                     let incarnation = self.identity.incarnation;
-                    let list = front::SetChildListRequest { generation, children, incarnation, commands };
+                    let learned_capacity = self.holder.learned().unwrap_or_default();
+                    let list = front::SetChildListRequest {
+                        generation,
+                        children,
+                        incarnation,
+                        commands,
+                        learned_capacity,
+                    };
                     self.wanted.send_replace(list);
                 }
                 Effect::Record(entry) => self.record(entry),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use cluster::config::{Local, Scaling};
 
 use super::{Course, Rule, Synthetic, World, run};
-use crate::decider::Settings;
+use crate::decider::{Learned, Settings};
 
 /// Requests in flight that a copy handles well.
 const CAPACITY: f64 = 100.0;
@@ -47,6 +47,7 @@ pub fn settings() -> Settings {
         scaling: Scaling::default(),
         local: Local::Auto,
         k_local: CAPACITY,
+        learned: Learned::Nothing,
         capacity: CAPACITY,
         min: 0,
         max: POOL,

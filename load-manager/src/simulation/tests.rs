@@ -5,7 +5,7 @@ use std::time::Duration;
 use cluster::config::{Local, Scaling};
 
 use super::{Course, Load, Point, Rule, Simulation, Site, Verdict, World, run};
-use crate::decider::Settings;
+use crate::decider::{Learned, Settings};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -14,6 +14,7 @@ fn settings() -> Settings {
         scaling: Scaling::default(),
         local: Local::Auto,
         k_local: 8.0,
+        learned: Learned::Nothing,
         capacity: 8.0,
         min: 0,
         max: 10,

@@ -57,6 +57,8 @@ pub(crate) fn front_sample(sample: pb::LoadSample) -> FrontSample {
         queued: sample.queued,
         refused: sample.refused,
         local_ready: sample.local_ready,
+        // What is no number a decider knows to leave out.
+        learned_capacity: (sample.learned_capacity != 0.0).then_some(sample.learned_capacity),
         local_in_flight_mean: local.in_flight_mean,
         children: sample.children.iter().map(child_load).collect(),
     };

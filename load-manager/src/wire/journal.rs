@@ -43,5 +43,6 @@ fn figures(figures: &Figures) -> pb::Figures {
         want_max: figures.want_max,
         cpu: figures.cpu,
         out: figures.out,
+        copy_capacity: figures.copy_capacity,
     }
 }

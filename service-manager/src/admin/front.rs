@@ -19,6 +19,8 @@ pub(crate) struct Front<'a> {
     pub(crate) queue: QueueRow,
     /// The service's level of load.
     pub(crate) level: Level,
+    /// What a copy of speed 1 handles well, where that is learned.
+    pub(crate) learned_capacity: Option<f64>,
     /// Handshakes with nodes for requests, where there are any: with certificates, by a ticket, and in vain.
     pub(crate) node_handshakes: Option<(u64, u64, u64)>,
     /// When the first of the certificates ends that clients are shown.
@@ -60,6 +62,11 @@ impl Front<'_> {
             &words,
             word(self.level),
         );
+        if let Some(capacity) = self.learned_capacity {
+            let help =
+                "Requests in flight that a copy of speed 1 handles well, as learned for capacity = \"auto\".";
+            text.family("accordion_learned_capacity", help, Kind::Gauge).sample(&[], capacity);
+        }
         if let Some((full, resumed, failed)) = self.node_handshakes {
             let help = "Handshakes of TLS with nodes for requests: full, resumed by a ticket, or failed.";
             let mut family = text.family("accordion_node_tls_handshakes_total", help, Kind::Counter);
@@ -103,6 +110,7 @@ mod tests {
             generation: 7,
             queue: QueueRow { length: 3, max: 1000 },
             level: Level::High,
+            learned_capacity: Some(14.5),
             node_handshakes: Some((3, 40, 1)),
             clients_certificate: Some(UNIX_EPOCH + Duration::from_secs(7)),
             machine_certificate: Some(UNIX_EPOCH + Duration::from_secs(8)),
@@ -125,6 +133,7 @@ mod tests {
                 "accordion_level{level=\"low\"} 0",
                 "accordion_level{level=\"medium\"} 0",
                 "accordion_level{level=\"high\"} 1",
+                "accordion_learned_capacity 14.5",
                 "accordion_node_tls_handshakes_total{kind=\"full\"} 3",
                 "accordion_node_tls_handshakes_total{kind=\"resumed\"} 40",
                 "accordion_node_tls_handshakes_total{kind=\"failed\"} 1",

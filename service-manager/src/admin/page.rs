@@ -44,6 +44,7 @@ impl Page {
             generation: list.generation,
             queue: QueueRow { length: self.door.queued(), max: self.door.queue_max() },
             level: self.door.level(),
+            learned_capacity: self.door.learned(),
             node_handshakes: self.door.calls().map(|calls| calls.counts().read()),
             clients_certificate: self.certificates.clients.as_ref().map(ServerCertificates::expires),
             machine_certificate: self.certificates.machines.as_ref().map(Tls::expires),

@@ -129,7 +129,7 @@ impl Door {
     }
 
     fn child(&self, old: &ChildList, spec: ChildSpec) -> Child {
-        let capacity = old.terms.capacity * spec.speed;
+        let capacity = self.k(old.terms.capacity) * spec.speed;
         if let Some(known) = old.find(&spec) {
             if known.spec.state == ChildState::NotReady && spec.state == ChildState::Ready {
                 self.warm(&known.seat);

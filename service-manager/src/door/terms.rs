@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::config::{Local, Service};
+use cluster::config::{Capacity, Local, Service};
 
 use super::Door;
 use crate::child_list::ChildList;
@@ -18,8 +18,9 @@ pub(crate) struct Terms {
     pub(crate) rule: Rule,
     /// Whether the local copy serves beside children.
     pub(crate) always: bool,
-    /// K of a copy on a node of speed 1.
-    pub(crate) capacity: f64,
+    /// K of a copy on a node of speed 1, and of the local copy.
+    pub(crate) capacity: Capacity,
+    pub(crate) local_capacity: Capacity,
     /// How long a request may wait; those who wait keep what they were let in with.
     pub(crate) queue_timeout: Duration,
     /// How long a new copy's share grows.
@@ -35,7 +36,8 @@ impl Terms {
         Self {
             rule: Rule { dispatch: service.dispatch, low, high },
             always: service.local == Local::Always,
-            capacity: f64::from(service.capacity),
+            capacity: service.capacity,
+            local_capacity: service.local_capacity,
             queue_timeout: service.queue_timeout,
             slow_start: service.slow_start,
             ejection: service.eject_5xx.map(|share| Limits { share, time: service.eject_time, high }),
@@ -50,10 +52,14 @@ impl Door {
         let terms = Terms::of(service);
         self.queue.set_max(service.queue_max as usize);
         let changing = self.change();
-        self.local.set_capacity(f64::from(service.local_capacity));
         let old = self.list.load_full();
+        // What was written before is a better guess than any other.
+        if let Capacity::Requests(requests) = old.terms.capacity {
+            self.learned.begin_at(f64::from(requests));
+        }
+        self.local.set_capacity(self.k(terms.local_capacity));
         for child in &old.children {
-            child.seat.set_capacity(terms.capacity * child.spec.speed);
+            child.seat.set_capacity(self.k(terms.capacity) * child.spec.speed);
         }
         let list = ChildList::new(old.generation, old.children.clone(), &self.local, terms);
         list.place(&old);

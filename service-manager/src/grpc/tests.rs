@@ -76,7 +76,7 @@ async fn a_load_manager_that_slept_through_its_successors_start_sets_no_list() {
             ..Default::default()
         };
         let children = nodes.iter().map(child).collect();
-        Request::new(wire::SetChildListRequest { generation, children, incarnation, commands: None })
+        Request::new(wire::SetChildListRequest { generation, children, incarnation, ..Default::default() })
     };
     let get = |incarnation| Request::new(wire::GetChildListRequest { incarnation });
     let (older, newer) = (7, 8);

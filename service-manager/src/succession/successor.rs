@@ -154,6 +154,11 @@ impl Upgrade {
             children,
             incarnation: fence.newest(),
             commands: None,
+            learned_capacity: if self.door.has_learned() {
+                self.door.learned().unwrap_or_default()
+            } else {
+                0.0
+            },
         };
         let file = in_memory(&state.encode_to_vec()).map_err(gone)?;
         link.say(LIST, &[file.as_fd()]).await.map_err(gone)?;

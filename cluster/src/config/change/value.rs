@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::config::kind::{shown, size};
 use crate::config::{
-    AccessLog, CertificateFiles, DataPath, DispatchRule, Floor, Forwarding, Local, Network, Policy,
+    AccessLog, Capacity, CertificateFiles, DataPath, DispatchRule, Floor, Forwarding, Local, Network, Policy,
     UpstreamProtocol, Weekday,
 };
 
@@ -72,6 +72,15 @@ words! {
     Policy { Adaptive => "adaptive", Classic => "classic" }
     Weekday {
         Mon => "mon", Tue => "tue", Wed => "wed", Thu => "thu", Fri => "fri", Sat => "sat", Sun => "sun"
+    }
+}
+
+impl Written for Capacity {
+    fn written(&self) -> String {
+        match self {
+            Self::Requests(requests) => requests.written(),
+            Self::Auto => "\"auto\"".to_owned(),
+        }
     }
 }
 

@@ -17,9 +17,9 @@ use toml::Spanned;
 
 use super::{Pool, command, scaling};
 use crate::config::kind::network::{Address, Listen, Ports};
-use crate::config::kind::{Choice, Kind, Name, RequestPath, Whole, is_name};
+use crate::config::kind::{Choice, Kind, Name, RequestPath, Whole, WholeOrAuto, is_name};
 use crate::config::written::{Origin, Table};
-use crate::config::{DataPath, Service, UpstreamProtocol};
+use crate::config::{Capacity, DataPath, Service, UpstreamProtocol};
 use taken::Taken;
 
 const PORTS: std::ops::RangeInclusive<u16> = 20000..=29999;
@@ -44,8 +44,9 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
     let upstream = Choice(&[("http1", UpstreamProtocol::Http1), ("h2c", UpstreamProtocol::H2c)]);
     let upstream = table.or("upstream", &upstream, UpstreamProtocol::Http1).value;
     let path = path(&mut table, command.as_deref(), taken.pool().is_secured);
-    let capacity = table.required("capacity", &Whole(1, CAPACITY_MAX)).map(|capacity| capacity.value);
-    let local_capacity = table.or("local_capacity", &Whole(1, CAPACITY_MAX), capacity.unwrap_or(1)).value;
+    let capacity = table.required("capacity", &WholeOrAuto(1, CAPACITY_MAX)).map(|capacity| capacity.value);
+    let local_capacity = table.optional("local_capacity", &Whole(1, CAPACITY_MAX));
+    let local_capacity = local_capacity.map(|local| Capacity::Requests(local.value));
     let (min, max) = taken.nodes(&mut table);
     let due = due::checked(&mut table);
     let relaying = relaying::checked(&mut table);
@@ -80,7 +81,7 @@ fn checked(name: &Spanned<&str>, mut table: Table<'_>, taken: &mut Taken<'_>) ->
         upstream,
         path,
         capacity: capacity?,
-        local_capacity,
+        local_capacity: local_capacity.or(capacity)?,
         min,
         max: max.value,
         weight: due.weight,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cluster::config::{Local, Policy, Scaling};
 
 use crate::decider::{
-    Action, ChildLoad, Decider, Decision, DrainingNode, Fleet, ReadyNode, Sample, Settings,
+    Action, ChildLoad, Decider, Decision, DrainingNode, Fleet, Learned, ReadyNode, Sample, Settings,
 };
 
 /// Older than any rule asks for.
@@ -26,6 +26,7 @@ pub(super) fn settings() -> Settings {
         scaling: Scaling::default(),
         local: Local::Auto,
         k_local: 8.0,
+        learned: Learned::Nothing,
         capacity: 8.0,
         min: 0,
         max: 8,

@@ -207,6 +207,7 @@ prop_compose! {
         queued in prop_oneof![4 => Just(0_u32), 1 => any::<u32>()],
         refused in any::<u64>(),
         local_ready in any::<bool>(),
+        learned_capacity in proptest::option::weighted(0.2, prop_oneof![4 => 1.0..1000.0_f64, 1 => number()]),
         local_in_flight_mean in number(),
         children in vec((0..6_u8, number(), any::<u32>(), any::<u32>()), 0..6),
     ) -> Sample {
@@ -216,7 +217,7 @@ prop_compose! {
         let children = children.into_iter().map(child).collect();
         Sample {
             interval, in_flight_mean, arrivals, ended, service_time_sum, queued, refused, local_ready,
-            local_in_flight_mean, children,
+            learned_capacity, local_in_flight_mean, children,
         }
     }
 }

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use cluster::config::sample;
+
 use super::diary::*;
+use crate::decider::Sample;
+use crate::holder::{FrontSample, Heard};
 use crate::node::{FrontCount, Out, OutReason};
 
 #[test]
@@ -23,4 +27,24 @@ fn a_child_that_its_front_end_put_out_is_told_to_the_decider_and_after_a_while_a
     // It answers, if not well, however long it is out for that.
     assert_eq!(told(out(OutReason::Errors, 60_000)), (true, false));
     assert_eq!(told(None), (false, false));
+}
+
+#[test]
+fn a_nodes_k_is_what_is_learned_times_its_speed_also_after_a_reload_of_another_key() {
+    let config = |lines: &str| sample(2, lines).replace("capacity = 8", "capacity = \"auto\"");
+    let fast = |lines: &str| of_config(&config(lines).replacen("[service", "speed = 2.0\n[service", 1), 2);
+    let mut day = Diary::of(fast(""));
+    day.settle();
+    day.wait_for(30.0);
+    for node in 0..2 {
+        day.granted(node);
+        day.started(node);
+    }
+    let ks = |day: &Diary| day.holder.fleet().ready.iter().map(|node| node.k).collect::<Vec<_>>();
+    assert_eq!((ks(&day), day.holder.learned()), (vec![20.0, 40.0], None));
+    let load = Sample { interval: s(1), learned_capacity: Some(6.0), ..Sample::default() };
+    day.hear(Heard::Sample(FrontSample { load, ..FrontSample::default() }));
+    assert_eq!((ks(&day), day.holder.learned()), (vec![6.0, 12.0], Some(6.0)));
+    day.reload(fast("weight = 2.0\n"));
+    assert_eq!(ks(&day), [6.0, 12.0]);
 }

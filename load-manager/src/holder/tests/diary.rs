@@ -37,7 +37,7 @@ pub(super) fn direct(nodes: usize) -> Settings {
     of_config(&sample(3, "path = \"direct\"\n").replace("{port}", "{address}:{port}"), nodes)
 }
 
-fn of_config(config: &str, nodes: usize) -> Settings {
+pub(super) fn of_config(config: &str, nodes: usize) -> Settings {
     let mut cluster = cluster::config::parse("cluster.toml", config).unwrap();
     cluster.nodes.truncate(nodes);
     let service = Service { max: nodes as u32, ..cluster.services[0].clone() };

@@ -1,0 +1,213 @@
+//! `capacity = "auto"`: how many requests in flight a copy handles well (K), learned from the time that requests
+//! take. Pure: the time and the counts come in as arguments; `learning` looks at the copies and applies what is
+//! said here.
+//!
+//! One K for the service, as of a copy of speed 1: nodes come and go, and a fresh one need not begin from nothing.
+//! Little's law gives the mean in flight from the same counts as the mean time, so that the two belong together.
+//! The short window is held against a `base`, the time without a queue inside the copy: where requests take much
+//! longer, K comes down to what was in flight less the queue in it (the gradient of Netflix's and Envoy's
+//! limiters); where they do not, and K is nearly used up, it rises. The base is not a mean of long: under a long
+//! overload that would follow the queue, and K with it, without end. It is measured: a `probe` halves what one
+//! copy may have in flight for about a second, again and again while that makes requests faster. Where halving
+//! makes nothing faster, in flight was not what made them slow, which is also Cinnamon's test for the knee.
+
+mod probe;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use std::time::Duration;
+
+use cluster::config::Capacity;
+
+use probe::{Finding, Probe};
+pub(crate) use window::Seen;
+use window::{Copy, Mean, Span, Window};
+
+/// K stays within these. A copy may well handle one request at a time.
+const K_MIN: f64 = 1.0;
+const K_MAX: f64 = 1000.0;
+
+/// Longer than the base by this factor is a queue: Envoy's gradient controller has 25 % too.
+const TOLERANCE: f64 = 1.25;
+
+/// And not longer by this is none.
+const UNHURRIED: f64 = 1.1;
+
+/// The gradient is no steeper than that, as in Netflix's Gradient2.
+const GRADIENT_MIN: f64 = 0.5;
+
+/// Room above what was seen to go well, times the square root of it: half of Envoy's.
+const HEADROOM: f64 = 0.5;
+
+/// How much of the way to its aim K goes in a second, and how far it goes at most (Gradient2's smoothing).
+const SMOOTHING: f64 = 0.2;
+const STEP_MAX: f64 = 0.1;
+
+/// A second's share of the way from the base to a shorter time, where that is shorter by more than chance; and
+/// to any time with no more in flight.
+const BASE_DOWN: f64 = 0.1;
+const BASE_UP: f64 = 0.03;
+const CHANCE: f64 = 0.9;
+
+/// From this share of 5xx on, a window tells nothing of how fast the service works well.
+const ERRORS_MAX: f64 = 0.05;
+
+/// Below this in flight there is nothing to halve: it is what a copy does with one request at a time.
+const PROBED_MIN: f64 = 2.0;
+
+/// Between two probes; longer and longer while they find what is known.
+const PAUSE: Duration = Duration::from_secs(10);
+const PAUSE_MAX: Duration = Duration::from_secs(120);
+const SAME: f64 = 0.2;
+
+/// A K that has fallen to this share since the last probe is cause for another: it may be for nothing.
+const FALLEN: f64 = 0.75;
+
+/// Learns the K of one service.
+#[derive(Debug, Clone)]
+pub(crate) struct Learner {
+    k: f64,
+    /// `None`: not known yet.
+    base: Option<Base>,
+    window: Window,
+    probe: Option<Probe>,
+    pause: Duration,
+    /// No probe before, unless K has fallen far since the last one.
+    probe_from: Duration,
+    probed_at: f64,
+}
+
+/// What a request takes without a queue in the copy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Base {
+    /// Seconds.
+    time: f64,
+    /// The most in flight at which it took no longer.
+    in_flight: f64,
+}
+
+impl Learner {
+    /// One that knows nothing but where to begin.
+    pub(crate) fn new(k: f64) -> Self {
+        let k = if k.is_finite() { k.clamp(K_MIN, K_MAX) } else { Capacity::AUTO_START };
+        Self {
+            k,
+            base: None,
+            window: Window::default(),
+            probe: None,
+            pause: PAUSE,
+            probe_from: Duration::ZERO,
+            probed_at: k,
+        }
+    }
+
+    /// K of a copy of speed 1.
+    pub(crate) fn k(&self) -> f64 {
+        self.k
+    }
+
+    /// Whether it has found out anything yet.
+    pub(crate) fn has_learned(&self) -> bool {
+        self.base.is_some()
+    }
+
+    /// The copy that may have only so many in flight now, by its key.
+    pub(crate) fn probed(&self) -> Option<(u64, f64)> {
+        self.probe.as_ref().and_then(|probe| Some((probe.key, probe.limit?)))
+    }
+
+    /// Looks at the copies that serve and are warm. Due several times a second; `now` counts from any moment.
+    pub(crate) fn look(&mut self, now: Duration, copies: &[Seen]) {
+        self.window.count(now, copies);
+        if let Some(probe) = &mut self.probe {
+            match probe.look(now, &mut self.window) {
+                Finding::NotYet => {}
+                Finding::Base(base) => self.found(now, Some(base)),
+                Finding::Nothing => self.found(now, None),
+            }
+        } else if let Some(span) = self.window.full(now) {
+            self.learn(now, &span);
+            self.window.begin(now);
+        }
+    }
+
+    fn learn(&mut self, now: Duration, span: &Span) {
+        let Mean { in_flight, time, errors, seconds, .. } = span.mean;
+        let fails = errors > ERRORS_MAX;
+        let Some(base) = self.base else {
+            if !fails {
+                self.begin_probe(now, span);
+            }
+            return;
+        };
+        let is_busy = in_flight > self.k / 2.0;
+        let is_slow = time > TOLERANCE * base.time;
+        let gradient = (TOLERANCE * base.time / time).clamp(GRADIENT_MIN, TOLERANCE);
+        let aim = in_flight * gradient + HEADROOM * in_flight.sqrt();
+        // Where nothing waits in the copies, more may well do: nodes are held at a share of K, and few look further.
+        let further = self.k + HEADROOM * self.k.sqrt();
+        let aim = if is_busy && time < UNHURRIED * base.time { aim.max(further) } else { aim };
+        let is_up = aim > self.k;
+        if (is_up && !fails) || (!is_up && is_slow && is_busy) {
+            self.step_to(aim, seconds);
+        }
+        if fails {
+            return;
+        }
+        self.base = Some(base.beside(&span.mean));
+        if is_slow && is_busy {
+            self.begin_probe(now, span);
+        }
+    }
+
+    fn step_to(&mut self, aim: f64, seconds: f64) {
+        let most = (1.0 + STEP_MAX).powf(seconds);
+        let to = self.k + (aim - self.k) * share(SMOOTHING, seconds);
+        self.k = to.clamp(self.k / most, self.k * most).clamp(K_MIN, K_MAX);
+    }
+
+    /// At the busiest copy: it has the most to tell, and the others can take what it cannot.
+    fn begin_probe(&mut self, now: Duration, span: &Span) {
+        let Copy { key, speed, mean } = span.busiest;
+        let is_due = now >= self.probe_from || self.k < FALLEN * self.probed_at;
+        if mean.in_flight * speed >= PROBED_MIN && is_due {
+            self.probe = Some(Probe::new(now, key, speed));
+        }
+    }
+
+    fn found(&mut self, now: Duration, base: Option<Base>) {
+        let is_news = match (self.base, base) {
+            (Some(old), Some(new)) => (new.time / old.time - 1.0).abs() > SAME,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        self.pause = if is_news { PAUSE } else { (self.pause * 2).min(PAUSE_MAX) };
+        self.probe_from = now + self.pause;
+        self.probed_at = self.k;
+        self.base = base.or(self.base);
+        self.probe = None;
+        self.window.begin(now);
+    }
+}
+
+impl Base {
+    /// As it is after a window. A longer time with no more in flight is no queue: the service has become slower.
+    fn beside(self, mean: &Mean) -> Self {
+        let Self { time, in_flight } = self;
+        let a_second = if mean.time < CHANCE * time {
+            BASE_DOWN
+        } else if mean.in_flight <= in_flight {
+            BASE_UP
+        } else {
+            0.0
+        };
+        let in_flight = if mean.time <= time { in_flight.max(mean.in_flight) } else { in_flight };
+        Self { time: time + (mean.time - time) * share(a_second, mean.seconds), in_flight }
+    }
+}
+
+/// What a second's share of the way is in so many seconds.
+fn share(a_second: f64, seconds: f64) -> f64 {
+    1.0 - (1.0 - a_second).powf(seconds)
+}
