@@ -152,6 +152,7 @@ impl ServiceManager for Control {
             config_digest: config::newest_digest(),
             config_words: self.reloader.last().words(),
             learned_capacity: self.door.learned().unwrap_or_default(),
+            has_learned: self.door.has_learned(),
         }))
     }
 }

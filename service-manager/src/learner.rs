@@ -56,12 +56,16 @@ const ERRORS_MAX: f64 = 0.05;
 /// Below this in flight there is nothing to halve: it is what a copy does with one request at a time.
 const PROBED_MIN: f64 = 2.0;
 
+/// So many slow windows in a row are no chance.
+const SLOW_WINDOWS: u32 = 3;
+
 /// Between two probes; longer and longer while they find what is known.
 const PAUSE: Duration = Duration::from_secs(10);
 const PAUSE_MAX: Duration = Duration::from_secs(120);
 const SAME: f64 = 0.2;
 
-/// A K that has fallen to this share since the last probe is cause for another: it may be for nothing.
+/// A K that has fallen to this share since the last probe is cause for another: it may be for nothing. And as
+/// many as were too many are this share of them.
 const FALLEN: f64 = 0.75;
 
 /// Learns the K of one service.
@@ -76,6 +80,10 @@ pub(crate) struct Learner {
     /// No probe before, unless K has fallen far since the last one.
     probe_from: Duration,
     probed_at: f64,
+    /// So many in flight were too many when it was probed last: fewer made requests faster.
+    too_many: f64,
+    /// Windows in a row that were slow.
+    slow_windows: u32,
 }
 
 /// What a request takes without a queue in the copy.
@@ -99,6 +107,8 @@ impl Learner {
             pause: PAUSE,
             probe_from: Duration::ZERO,
             probed_at: k,
+            too_many: f64::INFINITY,
+            slow_windows: 0,
         }
     }
 
@@ -123,8 +133,11 @@ impl Learner {
         if let Some(probe) = &mut self.probe {
             match probe.look(now, &mut self.window) {
                 Finding::NotYet => {}
-                Finding::Base(base) => self.found(now, Some(base)),
-                Finding::Nothing => self.found(now, None),
+                Finding::Base(base) => {
+                    let too_many = probe.too_many;
+                    self.found(now, Some(base), too_many);
+                }
+                Finding::Nothing => self.found(now, None, f64::INFINITY),
             }
         } else if let Some(span) = self.window.full(now) {
             self.learn(now, &span);
@@ -148,15 +161,18 @@ impl Learner {
         // Where nothing waits in the copies, more may well do: nodes are held at a share of K, and few look further.
         let further = self.k + HEADROOM * self.k.sqrt();
         let aim = if is_busy && time < UNHURRIED * base.time { aim.max(further) } else { aim };
+        self.slow_windows = if is_slow { self.slow_windows + 1 } else { 0 };
         let is_up = aim > self.k;
-        if (is_up && !fails) || (!is_up && is_slow && is_busy) {
-            self.step_to(aim, seconds);
+        // A copy that is hardly busy may be slow by chance, unless that many were found to be too many.
+        let is_too_much = is_slow && (is_busy || in_flight > FALLEN * self.too_many);
+        if (is_up && !fails) || (!is_up && is_too_much) {
+            self.step_to(aim.max(base.in_flight.min(self.k)), seconds);
         }
         if fails {
             return;
         }
         self.base = Some(base.beside(&span.mean));
-        if is_slow && is_busy {
+        if is_too_much || self.slow_windows >= SLOW_WINDOWS {
             self.begin_probe(now, span);
         }
     }
@@ -176,15 +192,15 @@ impl Learner {
         }
     }
 
-    fn found(&mut self, now: Duration, base: Option<Base>) {
+    fn found(&mut self, now: Duration, base: Option<Base>, too_many: f64) {
         let is_news = match (self.base, base) {
             (Some(old), Some(new)) => (new.time / old.time - 1.0).abs() > SAME,
             (None, Some(_)) => true,
             (_, None) => false,
         };
-        self.pause = if is_news { PAUSE } else { (self.pause * 2).min(PAUSE_MAX) };
+        self.pause = if is_news || self.base.is_none() { PAUSE } else { (self.pause * 2).min(PAUSE_MAX) };
         self.probe_from = now + self.pause;
-        self.probed_at = self.k;
+        (self.probed_at, self.too_many, self.slow_windows) = (self.k, too_many, 0);
         self.base = base.or(self.base);
         self.probe = None;
         self.window.begin(now);

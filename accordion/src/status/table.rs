@@ -69,7 +69,8 @@ fn head(text: &mut String, view: &ServiceView) {
              child_list generation {generation}"
         );
         if front.learned_capacity > 0.0 {
-            let _ = write!(text, "  capacity {:.0} (learned)", front.learned_capacity);
+            let how = if front.has_learned { "learned" } else { "to be learned" };
+            let _ = write!(text, "  capacity {:.0} ({how})", front.learned_capacity);
         }
         if !front.config_digest.is_empty() {
             let _ = write!(text, "  cluster.toml {}", front.config_digest);

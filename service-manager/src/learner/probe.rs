@@ -31,6 +31,8 @@ pub(super) struct Probe {
     speed: f64,
     /// Requests that it may have in flight; `None`: as before, to be measured first.
     pub(super) limit: Option<f64>,
+    /// In flight, of a copy of speed 1, before it was held to less, where that made requests faster.
+    pub(super) too_many: f64,
     /// What it was like with twice as many.
     before: Option<Mean>,
     measured_from: Duration,
@@ -51,7 +53,15 @@ pub(super) enum Finding {
 impl Probe {
     /// Of the copy with that key.
     pub(super) fn new(now: Duration, key: u64, speed: f64) -> Self {
-        Self { key, speed, limit: None, before: None, measured_from: now, is_measuring: false }
+        Self {
+            key,
+            speed,
+            limit: None,
+            too_many: f64::INFINITY,
+            before: None,
+            measured_from: now,
+            is_measuring: false,
+        }
     }
 
     /// `window` is the probe's own until it comes to an end.
@@ -80,8 +90,13 @@ impl Probe {
             None if mean.in_flight * self.speed < PROBED_MIN => return Finding::Nothing,
             None => {}
             Some(before) if mean.in_flight > FELL * before.in_flight => return Finding::Nothing,
-            Some(before) if mean.time < HELPED * before.time && self.limit > Some(1.0) => {}
+            Some(before) if mean.time < HELPED * before.time && self.limit > Some(1.0) => {
+                self.too_many = self.too_many.min(before.in_flight);
+            }
             Some(before) => {
+                if mean.time < HELPED * before.time {
+                    self.too_many = self.too_many.min(before.in_flight);
+                }
                 let time = mean.time.min(before.time);
                 return Finding::Base(Base { time, in_flight: mean.in_flight });
             }

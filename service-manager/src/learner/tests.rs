@@ -70,6 +70,25 @@ fn a_good_load_that_stays_makes_it_neither_collapse_nor_grow_without_end() {
 }
 
 #[test]
+fn a_copy_that_has_too_many_at_far_below_k_is_found_out_too() {
+    for work in WORKS {
+        let mut site = site(1, 0.85, work);
+        site.run(MINUTE * 3);
+        assert_within(range(&mut site, MINUTE * 2), 1.0, 6.0);
+    }
+}
+
+#[test]
+fn a_low_load_does_not_bring_it_down_by_chance_and_is_hardly_probed() {
+    for work in WORKS {
+        let mut site = site(16, 0.25, work);
+        assert_within(range(&mut site, MINUTE * 30), 19.0, 21.0);
+        let share = site.probes as f64 * 0.1 / 1800.0;
+        assert!(share < 0.005, "{share} of the time");
+    }
+}
+
+#[test]
 fn it_follows_a_service_that_becomes_slower_or_faster_or_gets_more_servers_or_fewer() {
     for (servers, seconds, low, high) in
         [(4, 0.1, 3.0, 12.0), (4, 0.025, 3.0, 12.0), (16, 0.05, 14.0, 32.0), (2, 0.05, 2.0, 5.5)]
