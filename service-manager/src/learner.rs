@@ -183,11 +183,13 @@ impl Learner {
         self.k = to.clamp(self.k / most, self.k * most).clamp(K_MIN, K_MAX);
     }
 
-    /// At the busiest copy: it has the most to tell, and the others can take what it cannot.
+    /// At the busiest copy: it has the most to tell, and the others can take what it cannot. Requests would have to
+    /// wait for the only one; it is probed only where it has so much to do that they may be better off for it.
     fn begin_probe(&mut self, now: Duration, span: &Span) {
         let Copy { key, speed, mean } = span.busiest;
         let is_due = now >= self.probe_from || self.k < FALLEN * self.probed_at;
-        if mean.in_flight * speed >= PROBED_MIN && is_due {
+        let is_bearable = span.copies > 1 || mean.in_flight > self.k / 2.0;
+        if mean.in_flight * speed >= PROBED_MIN && is_due && is_bearable {
             self.probe = Some(Probe::new(now, key, speed));
         }
     }

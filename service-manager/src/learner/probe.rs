@@ -77,7 +77,10 @@ impl Probe {
         if age > TIME_MAX {
             return Finding::Nothing;
         }
-        let Some(Copy { mean, .. }) = window.of(self.key, now) else { return Finding::NotYet };
+        let Some(Copy { mean, .. }) = window.of(self.key, now) else {
+            // The load has gone elsewhere.
+            return if age > TIME_LONG { Finding::Nothing } else { Finding::NotYet };
+        };
         let is_over =
             age >= TIME_SHORT && mean.ended >= ENDED_GOOD || age >= TIME_LONG && mean.ended >= ENDED_MIN;
         if !is_over || mean.time > age.as_secs_f64() {

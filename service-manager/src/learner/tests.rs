@@ -73,6 +73,7 @@ fn a_good_load_that_stays_makes_it_neither_collapse_nor_grow_without_end() {
 fn a_copy_that_has_too_many_at_far_below_k_is_found_out_too() {
     for work in WORKS {
         let mut site = site(1, 0.85, work);
+        site.has_twin = true;
         site.run(MINUTE * 3);
         assert_within(range(&mut site, MINUTE * 2), 1.0, 6.0);
     }
@@ -82,6 +83,7 @@ fn a_copy_that_has_too_many_at_far_below_k_is_found_out_too() {
 fn a_low_load_does_not_bring_it_down_by_chance_and_is_hardly_probed() {
     for work in WORKS {
         let mut site = site(16, 0.25, work);
+        site.has_twin = true;
         assert_within(range(&mut site, MINUTE * 30), 19.0, 21.0);
         let share = site.probes as f64 * 0.1 / 1800.0;
         assert!(share < 0.005, "{share} of the time");
@@ -120,13 +122,16 @@ fn answers_that_fail_fast_do_not_raise_it_and_are_not_taken_for_its_speed() {
 }
 
 #[test]
-fn nothing_is_learned_from_few_requests_and_no_probe_disturbs_an_idle_copy() {
+fn nothing_is_learned_from_few_requests_and_no_probe_disturbs_an_only_copy_that_has_little_to_do() {
     let mut few = Site::new(4, 0.05, WORKS[0], 0.5);
     assert_within(range(&mut few, MINUTE * 5), 20.0, 20.0);
     assert!(!few.learner.has_learned() && few.probes == 0);
-    let mut idle = site(100, 0.005, WORKS[0]);
-    assert_within(range(&mut idle, MINUTE * 5), 20.0, 20.0);
-    assert_eq!(idle.probes, 0);
+    // Nor one that is not idle, while there is no other for its requests.
+    for share in [0.005, 0.05] {
+        let mut only = site(100, share, WORKS[0]);
+        assert_within(range(&mut only, MINUTE * 5), 20.0, 20.0);
+        assert_eq!(only.probes, 0);
+    }
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub(super) struct Mean {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     pub(super) mean: Mean,
+    /// Copies at which requests have ended.
+    pub(super) copies: usize,
     /// The copy with the most in flight.
     pub(super) busiest: Copy,
 }
@@ -106,9 +108,10 @@ impl Window {
         if !is_over || mean.time * 2.0 > age.as_secs_f64() {
             return None;
         }
+        let count = copies.len();
         let in_flight = |copy: &Copy| copy.mean.in_flight * copy.speed;
         let busiest = copies.into_iter().max_by(|one, other| in_flight(one).total_cmp(&in_flight(other)))?;
-        Some(Span { mean: Mean { seconds: age.as_secs_f64(), ..mean }, busiest })
+        Some(Span { mean: Mean { seconds: age.as_secs_f64(), ..mean }, copies: count, busiest })
     }
 
     /// What it was like at one copy; `None` while nothing has ended there.

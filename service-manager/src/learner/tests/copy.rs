@@ -31,6 +31,8 @@ pub(super) struct Site {
     pub(super) rate: f64,
     /// The share of requests that fail at once.
     pub(super) failing: f64,
+    /// Whether there is another copy, which is like this one but not simulated.
+    pub(super) has_twin: bool,
     work: Work,
     steps: u64,
     queue: VecDeque<()>,
@@ -50,6 +52,7 @@ impl Site {
             seconds,
             rate,
             failing: 0.0,
+            has_twin: false,
             work,
             steps: 0,
             queue: VecDeque::new(),
@@ -87,7 +90,8 @@ impl Site {
         self.work_on();
         if self.steps.is_multiple_of(LOOK_STEPS) {
             let now = Duration::from_millis(self.steps);
-            self.learner.look(now, &[self.seen]);
+            let both = [self.seen, Seen { key: 2, ..self.seen }];
+            self.learner.look(now, if self.has_twin { &both } else { &both[..1] });
             self.probes += u64::from(self.learner.probed().is_some());
         }
     }
