@@ -59,6 +59,9 @@ const PROBED_MIN: f64 = 2.0;
 /// So many slow windows in a row are no chance.
 const SLOW_WINDOWS: u32 = 3;
 
+/// So many requests of one copy tell something by themselves.
+const BUSIEST_ENDED: u64 = 50;
+
 /// Between two probes; longer and longer while they find what is known.
 const PAUSE: Duration = Duration::from_secs(10);
 const PAUSE_MAX: Duration = Duration::from_secs(120);
@@ -155,24 +158,32 @@ impl Learner {
             return;
         };
         let is_busy = in_flight > self.k / 2.0;
-        let is_slow = time > TOLERANCE * base.time;
-        let gradient = (TOLERANCE * base.time / time).clamp(GRADIENT_MIN, TOLERANCE);
-        let aim = in_flight * gradient + HEADROOM * in_flight.sqrt();
+        let is_slow = base.is_exceeded(time);
+        self.slow_windows = if is_slow { self.slow_windows + 1 } else { 0 };
         // Where nothing waits in the copies, more may well do: nodes are held at a share of K, and few look further.
         let further = self.k + HEADROOM * self.k.sqrt();
-        let aim = if is_busy && time < UNHURRIED * base.time { aim.max(further) } else { aim };
-        self.slow_windows = if is_slow { self.slow_windows + 1 } else { 0 };
-        let is_up = aim > self.k;
-        // A copy that is hardly busy may be slow by chance, unless that many were found to be too many.
-        let is_too_much = is_slow && (is_busy || in_flight > FALLEN * self.too_many);
-        if (is_up && !fails) || (!is_up && is_too_much) {
+        let is_unhurried = is_busy && time < UNHURRIED * base.time;
+        let aim = if is_unhurried { base.aim(&span.mean).max(further) } else { base.aim(&span.mean) };
+        // A copy that is hardly busy may be slow by chance, unless that many were found to be too many. The busiest
+        // shows that where the requests are not spread evenly.
+        let Copy { mean: busiest, .. } = span.busiest;
+        let has_too_many = busiest.ended >= BUSIEST_ENDED
+            && base.is_exceeded(busiest.time)
+            && busiest.in_flight > FALLEN * self.too_many;
+        if aim > self.k {
+            if !fails {
+                self.step_to(aim, seconds);
+            }
+        } else if is_slow && is_busy {
             self.step_to(aim.max(base.in_flight.min(self.k)), seconds);
+        } else if has_too_many {
+            self.step_to(base.aim(&busiest).max(base.in_flight).min(self.k), seconds);
         }
         if fails {
             return;
         }
         self.base = Some(base.beside(&span.mean));
-        if is_too_much || self.slow_windows >= SLOW_WINDOWS {
+        if (is_slow && is_busy) || has_too_many || self.slow_windows >= SLOW_WINDOWS {
             self.begin_probe(now, span);
         }
     }
@@ -210,6 +221,17 @@ impl Learner {
 }
 
 impl Base {
+    /// Whether requests that take so long wait inside the copy.
+    fn is_exceeded(self, time: f64) -> bool {
+        time > TOLERANCE * self.time
+    }
+
+    /// What was in flight less the queue in it, and some room.
+    fn aim(self, mean: &Mean) -> f64 {
+        let gradient = (TOLERANCE * self.time / mean.time).clamp(GRADIENT_MIN, TOLERANCE);
+        mean.in_flight * gradient + HEADROOM * mean.in_flight.sqrt()
+    }
+
     /// As it is after a window. A longer time with no more in flight is no queue: the service has become slower.
     fn beside(self, mean: &Mean) -> Self {
         let Self { time, in_flight } = self;
