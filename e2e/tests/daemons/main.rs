@@ -14,6 +14,7 @@ mod faults;
 mod joined;
 mod kept;
 mod killed;
+mod learned;
 mod links;
 mod open_loop;
 mod operations;
