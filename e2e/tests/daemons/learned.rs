@@ -28,9 +28,7 @@ fn what_a_copy_handles_well_is_learned_under_an_overload_and_decided_by() {
     let learned = || site.status()?["service_manager"]["Ok"]["learned_capacity"].as_f64();
     assert_eq!(learned(), Some(20.0));
     let load = Arrivals::start(site.address(), PER_SECOND, WAIT_MS);
-    let begun = std::time::Instant::now();
     let k = wait_for("it is learned", LEARNED, || learned().filter(|k| *k < ENOUGH));
-    println!("learned {k:.1} in {:.0} s", begun.elapsed().as_secs_f64());
     assert!(k >= 1.0, "{k}");
     let by_it = |decision: &serde_json::Value| {
         decision["figures"]["copy_capacity"].as_f64().is_some_and(|k| (1.0..ENOUGH).contains(&k))
