@@ -80,6 +80,27 @@ fn a_copy_that_has_too_many_at_far_below_k_is_found_out_too() {
 }
 
 #[test]
+fn a_copy_that_is_filled_while_the_next_one_is_idle_brings_it_down_by_itself() {
+    let mut learner = Learner::new(20.0);
+    let copy = |key| Seen { key, speed: 1.0, ended: 0, time_sum: Duration::ZERO, errors: 0 };
+    let (mut filled, mut idle) = (copy(1), copy(2));
+    for look in 1..=600 {
+        // 6.4 in flight at the one, 80 ms each, and 50 ms where it is held to less; 3.2 at the other.
+        let held = learner.probed().map(|(key, limit)| (key, (limit * 2.0) as u64));
+        let (ended, millis) = held.map_or((8, 80), |(key, ended)| {
+            assert_eq!(key, 1);
+            (ended, 50)
+        });
+        filled.ended += ended;
+        filled.time_sum += Duration::from_millis(ended * millis);
+        idle.ended += 8;
+        idle.time_sum += Duration::from_millis(8 * 40);
+        learner.look(Duration::from_millis(look * 100), &[filled, idle]);
+    }
+    assert!((5.0..8.0).contains(&learner.k()), "{}", learner.k());
+}
+
+#[test]
 fn a_low_load_does_not_bring_it_down_by_chance_and_is_hardly_probed() {
     for work in WORKS {
         let mut site = site(16, 0.25, work);

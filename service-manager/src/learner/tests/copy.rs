@@ -35,6 +35,8 @@ pub(super) struct Site {
     pub(super) has_twin: bool,
     work: Work,
     steps: u64,
+    /// When K changed last, and what it became.
+    changed: (u64, f64),
     queue: VecDeque<()>,
     /// When each began, and what is left to do.
     running: Vec<(u64, f64)>,
@@ -55,6 +57,7 @@ impl Site {
             has_twin: false,
             work,
             steps: 0,
+            changed: (0, Capacity::AUTO_START),
             queue: VecDeque::new(),
             running: Vec::new(),
             seen: Seen { key: 1, speed: 1.0, ended: 0, time_sum: Duration::ZERO, errors: 0 },
@@ -92,6 +95,17 @@ impl Site {
             let now = Duration::from_millis(self.steps);
             let both = [self.seen, Seen { key: 2, ..self.seen }];
             self.learner.look(now, if self.has_twin { &both } else { &both[..1] });
+            let (at, before) = self.changed;
+            let k = self.learner.k();
+            if k != before {
+                let most = 1.1_f64.powf((self.steps - at) as f64 * STEP) * 1.000_001;
+                assert!(
+                    k <= before * most && before <= k * most,
+                    "{before} to {k} in {} ms",
+                    self.steps - at
+                );
+                self.changed = (self.steps, k);
+            }
             self.probes += u64::from(self.learner.probed().is_some());
         }
     }
