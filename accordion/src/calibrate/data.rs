@@ -64,7 +64,7 @@ pub(super) fn json(found: &Finding<'_>) -> String {
         crossing: values.map(|values| values.knee.crossing),
         flat: thresholds.map(|thresholds| thresholds.flat),
         capacity: values.map(|values| {
-            value(f64::from(values.knee.capacity), f64::from(found.service.capacity), &values.why_capacity)
+            value(f64::from(values.knee.capacity), found.service.capacity.at_start(), &values.why_capacity)
         }),
         high: thresholds.map(|of| value(of.high, scaling.high, &of.why_high)),
         target: thresholds.map(|of| value(of.target, scaling.target, &of.why_target)),

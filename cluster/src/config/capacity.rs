@@ -1,5 +1,7 @@
 //! `capacity`: how many requests in flight one copy handles well (K), as a number, or learned while it runs.
 
+use std::fmt;
+
 /// What `capacity` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capacity {
@@ -7,6 +9,16 @@ pub enum Capacity {
     Requests(u32),
     /// The service-manager learns it.
     Auto,
+}
+
+/// As it is written in the file.
+impl fmt::Display for Capacity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requests(requests) => requests.fmt(formatter),
+            Self::Auto => formatter.write_str("\"auto\""),
+        }
+    }
 }
 
 impl Capacity {

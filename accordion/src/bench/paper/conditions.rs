@@ -1,5 +1,6 @@
 //! Under which conditions a run was made, as sentences for its report. Pure but for the versions of programs.
 
+use super::experiment::Experiment;
 use super::goals::Found;
 use super::plan::{FLAT_SHARE, MIX_RATE, MIX_REQUESTS, Plan};
 use super::{Args, TOOLS};
@@ -18,7 +19,8 @@ pub(super) fn of(args: &Args, plan: &Plan, found: &Found, cpus: usize) -> Vec<St
             args.front_cpu, args.node_cpu, args.link
         ),
         "httperf spins while it waits and takes what CPU there is; the machines of the rack are worth less than what \
-         this machine has beside it."
+         this machine has beside it. It can have about 1,000 connections open; those beyond \
+         count as failed."
             .to_owned(),
         "The service is `accordion demo-service`, the same for all. A request with work burns 2.5 ms of a core: 10 ms of \
          a node worth 0.25, 6.25 ms of a front end worth 0.4."
@@ -28,11 +30,13 @@ pub(super) fn of(args: &Args, plan: &Plan, found: &Found, cpus: usize) -> Vec<St
          relay as in the paper's figure 5, in Rust."
             .to_owned(),
         format!(
-            "{} rounds of {} s ({} of the mix), everybody in turn in each; figures are medians of the rounds. Reply \
-             times are from the begin of the connection to the last byte; those of httperf are its means.",
+            "{} rounds of {} s ({} s at rising rates of 1 KB; {} rounds of the mix), everybody in turn in each; figures \
+             are medians of the rounds. Reply times are from the begin of the connection to the last byte; those of \
+             httperf are its means, in tenths of a millisecond.",
             plan.rounds,
             plan.seconds,
-            plan.rounds * 2
+            plan.seconds_of(Experiment::Rate),
+            plan.rounds_of(Experiment::Mix),
         ),
         format!("A measurement of the mix sends {MIX_REQUESTS} requests at {MIX_RATE}/s."),
     ];

@@ -20,7 +20,9 @@ pub(super) enum Contestant {
     TwoHaproxies,
     /// Accordion that holds so many nodes, `dispatch = "least-in-flight"`: the paper's "Master" and "N' Slave".
     Accordion(u32),
-    /// The same with `dispatch = "fill-first"`.
+    /// The same with `path = "direct"`: the front end asks the copies themselves, as nginx and HAProxy do.
+    Direct(u32),
+    /// By the nodes' relays again, with `dispatch = "fill"`, the paper's way.
     FillFirst(u32),
     /// Accordion left to itself: it borrows and gives back.
     Elastic,
@@ -37,6 +39,7 @@ impl Contestant {
             Self::Haproxy(nodes) => format!("haproxy-{nodes}"),
             Self::TwoHaproxies => "haproxy-haproxy".to_owned(),
             Self::Accordion(nodes) => format!("accordion-{nodes}"),
+            Self::Direct(nodes) => format!("direct-{nodes}"),
             Self::FillFirst(nodes) => format!("fill-first-{nodes}"),
             Self::Elastic => "elastic".to_owned(),
         }
@@ -55,6 +58,7 @@ impl fmt::Display for Contestant {
             Self::Nginx(nodes) => ("nginx", nodes),
             Self::Haproxy(nodes) => ("HAProxy", nodes),
             Self::Accordion(nodes) => ("Accordion", nodes),
+            Self::Direct(nodes) => ("Accordion, direct", nodes),
             Self::FillFirst(nodes) => ("Accordion, fill-first", nodes),
         };
         match nodes {
@@ -84,6 +88,7 @@ mod tests {
             Contestant::TwoHaproxies,
             Contestant::Accordion(0),
             Contestant::Accordion(3),
+            Contestant::Direct(3),
             Contestant::FillFirst(3),
             Contestant::Elastic,
         ];

@@ -66,24 +66,25 @@ impl Found {
         for nodes in 1..=NODES {
             all.extend(self.flat(nodes));
         }
-        for (name, quantile) in QUANTILES {
-            all.extend(self.beside(name, quantile));
+        for ours in [Contestant::Accordion(NODES), Contestant::Direct(NODES)] {
+            for (name, quantile) in QUANTILES {
+                all.extend(self.beside(ours, name, quantile));
+            }
         }
         all.extend(self.elastic.iter().flat_map(|(_, verdicts)| verdicts.clone()));
         all
     }
 
-    /// Reply times beside those of a peer in the same place, over all of the paper's rates.
+    /// The median reply time beside that of a peer in the same place, by the client that knows it closely.
     fn added(&self, ours: Contestant, peer: Contestant, place: &str) -> Option<Verdict> {
-        let at_rates = |one: &&Measurement| one.x <= RATE_MAX;
-        let ratios = self.of(Experiment::Rate, ours, Client::Httperf).filter(at_rates).filter_map(|one| {
+        let ratios = self.of(Experiment::Rate, ours, Client::OpenLoop).filter_map(|one| {
             let other = self.in_round(one, peer)?;
-            Some(one.times?.mean / other.times?.mean)
+            Some(one.times?.p50 / other.times?.p50)
         });
         let ratio = Spread::of(ratios.collect())?;
         Some(at_most(
             Experiment::Rate,
-            format!("reply time by way of {place}, to that of {peer}"),
+            format!("median at {RATE_MAX}/s by way of {place}, to that of {peer}"),
             AS_GOOD,
             ratio,
         ))
@@ -147,8 +148,7 @@ impl Found {
     }
 
     /// Beside the better of the peers that have the same nodes: at the rate where we are worst.
-    fn beside(&self, name: &str, quantile: fn(&Times) -> Option<f64>) -> Option<Verdict> {
-        let ours = Contestant::Accordion(NODES);
+    fn beside(&self, ours: Contestant, name: &str, quantile: Quantile) -> Option<Verdict> {
         let mut rates: Vec<u32> =
             self.of(Experiment::Work, ours, Client::OpenLoop).map(|one| one.x).collect();
         rates.sort_unstable();
@@ -164,7 +164,7 @@ impl Found {
         };
         let (rate, worst) =
             rates.into_iter().filter_map(at).max_by(|one, other| one.1.median.total_cmp(&other.1.median))?;
-        let what = format!("{name} on {NODES} nodes, to the better of nginx and HAProxy, worst at {rate}/s");
+        let what = format!("{name} of {ours}, to the better of nginx and HAProxy, worst at {rate}/s");
         Some(at_most(Experiment::Work, what, BESIDE, worst))
     }
 
@@ -221,9 +221,10 @@ pub(super) fn elastic(figures: &Figures) -> Vec<Verdict> {
     all
 }
 
+type Quantile = fn(&Times) -> Option<f64>;
+
 /// The quantiles by which we are compared.
-const QUANTILES: [(&str, fn(&Times) -> Option<f64>); 2] =
-    [("p50", |times| Some(times.p50)), ("p99", |times| times.p99)];
+const QUANTILES: [(&str, Quantile); 2] = [("p50", |times| Some(times.p50)), ("p99", |times| times.p99)];
 
 fn at_most(experiment: Experiment, what: String, goal: f64, ratio: Spread) -> Verdict {
     let Spread { median, min, max } = ratio;
@@ -259,7 +260,10 @@ mod tests {
 
     #[test]
     fn each_round_is_compared_with_itself() {
-        let of = |contestant, round, ms| one(Experiment::Rate, contestant, 300, round, ms);
+        let of = |contestant, round, ms| Measurement {
+            client: Client::OpenLoop,
+            ..one(Experiment::Rate, contestant, 300, round, ms)
+        };
         let (ours, peer) = (Contestant::Accordion(0), Contestant::Haproxy(0));
         // The machine was twice as slow in the second round.
         let all = verdicts(vec![of(ours, 1, 0.9), of(peer, 1, 1.0), of(ours, 2, 2.0), of(peer, 2, 2.0)]);

@@ -41,11 +41,12 @@ pub(super) struct Done {
 }
 
 impl Order {
-    /// The command, as it can be typed.
+    /// The command, as it can be typed. Without `--hog`, by which it would look for ports itself: among thousands that
+    /// rest after their connections it looks for seconds, and counts these as reply times.
     pub(super) fn words(&self) -> Vec<String> {
         let Self { target, uri, rate, requests } = self;
         let own = format!(
-            "--hog --server {} --port {} --uri {uri} --rate {rate} --num-conns {requests} --timeout {REPLY_TIMEOUT_S}",
+            "--server {} --port {} --uri {uri} --rate {rate} --num-conns {requests} --timeout {REPLY_TIMEOUT_S}",
             target.ip(),
             target.port()
         );
@@ -53,7 +54,7 @@ impl Order {
     }
 
     /// Runs it to its end by these words, which hold those of [`Order::words`]; dropped before that, it is killed.
-    /// Where so many connections wait that it finds no end, all of them have failed.
+    /// Where it finds no end, all of its requests have failed.
     ///
     /// # Errors
     /// It cannot be started, or says nothing that is understood.
@@ -138,7 +139,7 @@ mod tests {
         let line = order.words().join(" ");
         assert!(
             line.ends_with(
-                "httperf --hog --server 10.77.0.1 --port 8080 --uri /bytes/1024 --rate 100 --num-conns 400 --timeout 15"
+                "httperf --server 10.77.0.1 --port 8080 --uri /bytes/1024 --rate 100 --num-conns 400 --timeout 15"
             ),
             "{line}"
         );

@@ -69,7 +69,7 @@ pub(super) async fn experiments(
     site.threads(&[0, nodes]).await?;
     site.proxies(&[0, nodes]).await?;
     let mut held: Vec<Held> = (0..=nodes).map(Held::least_in_flight).collect();
-    held.push(Held::fill_first(nodes));
+    held.extend([Held::direct(nodes), Held::fill_first(nodes)]);
     site.accordions(&held).await?;
     if plan.has(Part::Rate) {
         progress.show("looking for the highest rate", "the service alone");
@@ -203,7 +203,7 @@ async fn measure(site: &Site, plan: &Plan, cell: Cell, round: usize) -> anyhow::
                 Experiment::Work => (WORK_URI.to_owned(), x),
             };
             let Done { replies, failed, times, .. } =
-                httperf(site, contestant, uri, rate, plan.seconds).await?;
+                httperf(site, contestant, uri, rate, plan.seconds_of(experiment)).await?;
             (replies, failed, times)
         }
         Client::OpenLoop => open_loop(site, plan, cell).await?,
@@ -224,14 +224,14 @@ async fn httperf(
 
 async fn open_loop(site: &Site, plan: &Plan, cell: Cell) -> anyhow::Result<(u64, u64, Option<Times>)> {
     let owned = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
+    let seconds = Duration::from_secs(plan.seconds_of(cell.experiment));
     let (paths, rate, length) = match cell.experiment {
         Experiment::Mix => {
             let length = Duration::from_secs_f64(MIX_REQUESTS as f64 / f64::from(MIX_RATE));
             (owned(&MIX_URIS), MIX_RATE, length)
         }
-        Experiment::Rate | Experiment::Size | Experiment::Work => {
-            (owned(&[WORK_URI]), cell.x, Duration::from_secs(plan.seconds))
-        }
+        Experiment::Rate => (owned(&[SMALL_URI]), cell.x, seconds),
+        Experiment::Size | Experiment::Work => (owned(&[WORK_URI]), cell.x, seconds),
     };
     let pace = Pace::even(f64::from(rate), length);
     let job = Job { target: site.target(cell.contestant)?, paths, pace, is_kept: false, grace: GRACE };

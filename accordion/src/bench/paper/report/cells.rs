@@ -94,6 +94,7 @@ fn line(experiment: Experiment, contestant: Contestant) -> Contestant {
         Contestant::Nginx(_) => Contestant::Nginx(0),
         Contestant::Haproxy(_) => Contestant::Haproxy(0),
         Contestant::Accordion(_) => Contestant::Accordion(0),
+        Contestant::Direct(_) => Contestant::Direct(0),
         Contestant::FillFirst(_) => Contestant::FillFirst(0),
         Contestant::Service | Contestant::Node | Contestant::TwoHaproxies | Contestant::Elastic => contestant,
     }

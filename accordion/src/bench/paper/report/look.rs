@@ -25,6 +25,7 @@ pub(super) const fn of(contestant: Contestant) -> Look {
         Contestant::Haproxy(nodes) => (Colour::ORANGE, Dash::Solid, 1.5, nodes),
         Contestant::TwoHaproxies => (Colour::VERMILION, Dash::Solid, 1.5, 1),
         Contestant::Accordion(nodes) => (Colour::BLUE, Dash::Solid, 2.4, nodes),
+        Contestant::Direct(nodes) => (Colour::BLUE, Dash::Dotted, 2.4, nodes),
         Contestant::FillFirst(nodes) => (Colour::SKY, Dash::Solid, 2.4, nodes),
         Contestant::Elastic => (Colour::BLUE, Dash::Dashed, 2.4, 3),
     };

@@ -60,6 +60,12 @@ impl Held {
         Self { contestant: Contestant::Accordion(nodes), nodes, listen: Layout::accordion(nodes), lines }
     }
 
+    /// The same without the nodes' relays.
+    pub(in super::super) fn direct(nodes: u32) -> Self {
+        let lines = "dispatch = \"least-in-flight\"\npath = \"direct\"\n";
+        Self { contestant: Contestant::Direct(nodes), nodes, listen: Layout::direct(nodes), lines }
+    }
+
     /// The paper's way.
     pub(in super::super) fn fill_first(nodes: u32) -> Self {
         let lines = "dispatch = \"fill\"\n";

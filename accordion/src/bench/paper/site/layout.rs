@@ -15,6 +15,7 @@ const NGINX_PORT: u16 = 8200;
 const HAPROXY_PORT: u16 = 8300;
 const ACCORDION_PORT: u16 = 8400;
 const FILL_FIRST_PORT: u16 = 8500;
+const DIRECT_PORT: u16 = 8550;
 const TWO_HAPROXIES_PORT: u16 = 8600;
 const ELASTIC_PORT: u16 = 8700;
 
@@ -68,6 +69,10 @@ impl Layout {
 
     pub(super) fn haproxy(nodes: u32) -> SocketAddr {
         front(HAPROXY_PORT, nodes)
+    }
+
+    pub(super) fn direct(nodes: u32) -> SocketAddr {
+        front(DIRECT_PORT, nodes)
     }
 
     pub(super) fn two_haproxies() -> SocketAddr {
