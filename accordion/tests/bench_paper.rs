@@ -20,7 +20,7 @@ fn bench(name: &str, out: &Path) -> Command {
     bench
 }
 
-/// Its namespaces and its files.
+/// Its namespaces, its files and its groups.
 fn left_of(name: &str) -> Vec<String> {
     let listed = |directory: &str| -> Vec<String> {
         let entries = fs::read_dir(directory).into_iter().flatten().flatten();
@@ -29,13 +29,18 @@ fn left_of(name: &str) -> Vec<String> {
     let mut all = listed("/run/netns");
     all.extend(listed("/run/accordion-rack").into_iter().filter(|file| !file.ends_with(".lock")));
     all.retain(|one| one.contains(name));
+    let groups = ["/sys/fs/cgroup", "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"];
+    let groups = groups.map(|root| Path::new(root).join("accordion-rack").join(name));
+    all.extend(groups.iter().filter(|group| group.exists()).map(|group| group.display().to_string()));
     all
 }
 
 /// `None`, and why, where there can be none.
 fn measured(output: &Output) -> Option<String> {
     let said = String::from_utf8_lossy(&output.stderr);
-    if output.status.code() == Some(69) || said.contains("cannot be shaped") || said.contains("cgroup") {
+    let cannot =
+        ["cannot be shaped", "no cgroup hierarchy", "Operation not permitted", "Read-only file system"];
+    if output.status.code() == Some(69) || cannot.iter().any(|words| said.contains(words)) {
         eprintln!("skipped, as there can be no rack here: {said}");
         return None;
     }

@@ -8,6 +8,7 @@ mod conditions;
 mod contestant;
 mod elastic;
 mod experiment;
+mod folder;
 mod goals;
 mod httperf;
 mod phases;
@@ -22,13 +23,13 @@ mod timeline;
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use clap::ValueEnum;
-use cluster::daemon::Shutdown;
+use cluster::daemon::{self, Shutdown};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::progress::Progress;
@@ -91,7 +92,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", default_value = "bench-paper", value_parser = rack_name)]
     name: String,
 
-    /// Where the figures are kept [default: e2e/runs/<date>-<cpus>cpu-<architecture>]
+    /// Where the figures are kept, over what is there [default: a new folder e2e/runs/<date>-<cpus>cpu-<architecture>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -126,49 +127,56 @@ async fn bench(args: &Args) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
     let mut hangups = signal(SignalKind::hangup())?;
     let plan = args.plan();
+    // Before anything is measured: what cannot be kept need not be.
+    let folder = folder::of(args.out.as_deref())?;
+    daemon::raise_file_limit();
     let mut site = Site::new(&args.name, plan.nodes_max(), args.shares(), Some(args.link))?;
+    let mut found = Found::default();
     let measured = tokio::select! {
-        measured = measure(&mut site, &plan) => Some(measured),
+        measured = measure(&mut site, &plan, &mut found) => Some(measured),
         () = shutdown.asked() => None,
         _ = hangups.recv() => None,
     };
-    let kept = measured.map(|found| match (found, site.last_words()) {
-        (Ok(found), None) => keep(args, &plan, &site, found),
-        (Ok(_), Some(words)) => Err(anyhow!(words)),
-        (Err(fault), words) => Err(words.into_iter().fold(fault, anyhow::Error::context)),
-    });
+    let ended_by = match &measured {
+        Some(Ok(())) => None,
+        Some(Err(fault)) => Some(format!("{fault:#}")),
+        None => Some("it was interrupted".to_owned()),
+    };
+    let kept = if ended_by.is_none() || found.has_any() {
+        keep(args, &plan, &site, found, &folder, ended_by.as_deref())
+    } else {
+        folder::leave(&folder);
+        Ok(())
+    };
     // A second signal leaves the rest to the kernel, which ends what this process has started.
     tokio::select! {
         () = site.end() => {}
         () = shutdown.forced() => {}
     }
-    match kept {
-        Some(Ok(())) => Ok(ExitCode::SUCCESS),
-        Some(Err(fault)) => Err(fault),
+    kept?;
+    match measured {
+        Some(measured) => measured.map(|()| ExitCode::SUCCESS),
         None => Ok(ExitCode::from(EXIT_INTERRUPTED)),
     }
 }
 
-async fn measure(site: &mut Site, plan: &Plan) -> anyhow::Result<Found> {
-    let mut found = Found::default();
+async fn measure(site: &mut Site, plan: &Plan, found: &mut Found) -> anyhow::Result<()> {
     let mut progress = Progress::new(plan.length());
     if [Part::Rate, Part::Size, Part::Work].into_iter().any(|part| plan.has(part)) {
-        run::experiments(site, plan, &mut found, &mut progress).await?;
+        run::experiments(site, plan, found, &mut progress).await?;
         site.end_all().await;
     }
     if plan.has(Part::Phases) {
         found.phases = run::phases(site, plan, &mut progress).await?;
     }
     if plan.has(Part::Elastic) {
-        let (timeline, verdicts) = run::elastic(site, plan, &mut progress).await?;
-        found.measurements.extend(timeline.at_rates(plan.work_rates()));
-        found.elastic = Some((timeline, verdicts));
+        run::elastic(site, plan, found, &mut progress).await?;
     }
     if plan.has(Part::Mix) {
-        run::mix(site, plan, &mut found, &mut progress).await?;
+        run::mix(site, plan, found, &mut progress).await?;
         site.end_all().await;
     }
-    Ok(found)
+    Ok(())
 }
 
 impl Args {
@@ -208,28 +216,31 @@ impl Args {
     }
 }
 
-/// Shows what came out and writes it down.
-fn keep(args: &Args, plan: &Plan, site: &Site, found: Found) -> anyhow::Result<()> {
-    let today = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let date = today.split('T').next().unwrap_or_default().to_owned();
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let folder = format!("e2e/runs/{date}-{cpus}cpu-{}", std::env::consts::ARCH);
-    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(folder));
-    let conditions = conditions::of(args, plan, &found, cpus);
-    let setting = Setting { command: args.command(plan), date, conditions };
+/// Shows what came out and writes it down; `ended_by` is why that is not all.
+fn keep(
+    args: &Args,
+    plan: &Plan,
+    site: &Site,
+    found: Found,
+    folder: &Path,
+    ended_by: Option<&str>,
+) -> anyhow::Result<()> {
+    let conditions = conditions::of(args, plan, &found, ended_by);
+    let setting = Setting { command: args.command(plan), date: folder::today(), conditions };
     let verdicts = found.verdicts();
     let elastic = found.elastic.map(|(timeline, _)| timeline);
     let Found { measurements, phases, .. } = found;
     let results = Results { setting, measurements, elastic, phases, verdicts };
-    report::keep(&folder, &results)?;
-    for (name, text) in site.files() {
-        let path = folder.join("conf").join(name);
-        fs::create_dir_all(folder.join("conf"))
-            .and_then(|()| fs::write(&path, text))
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
     let mut out = io::stdout().lock();
     // Nobody reads it: all is kept all the same.
-    let _ = writeln!(out, "{}\nkept in {}", report::text(&results), folder.display());
+    let _ = writeln!(out, "{}", report::text(&results));
+    report::keep(folder, &results)?;
+    let conf = folder.join("conf");
+    fs::create_dir_all(&conf).with_context(|| format!("cannot make {}", conf.display()))?;
+    for (name, text) in site.files() {
+        let path = conf.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let _ = writeln!(out, "kept in {}", folder.display());
     Ok(())
 }

@@ -38,18 +38,24 @@ impl OpenLoop {
         Ok(Self { job, connections, timer, waiting: VecDeque::new() })
     }
 
-    /// Until the last answer has come, or should have, or `halt` is set.
+    /// Until the last answer has come, or should have. Once `halt` is set nothing more is due, and what is on its way
+    /// ends as it would have.
     pub(super) fn run(mut self, halt: &AtomicBool) -> io::Result<Timings> {
-        let end = self.job.pace.length() + self.job.grace;
+        let mut end = self.job.pace.length() + self.job.grace;
+        let mut is_halted = false;
         let mut schedule = Schedule::new(self.job.pace.clone()).peekable();
         let mut paths = (0..self.job.paths.len()).cycle();
-        while !halt.load(Ordering::Relaxed) {
+        loop {
             let now = self.connections.began().elapsed();
-            while let Some(due) = schedule.next_if(|due| *due <= now) {
+            if !is_halted && halt.load(Ordering::Relaxed) {
+                is_halted = true;
+                end = end.min(now + self.job.grace);
+            }
+            while let Some(due) = schedule.next_if(|due| !is_halted && *due <= now) {
                 self.waiting.extend(paths.next().map(|path| Order { due, path }));
             }
             self.send_waiting()?;
-            let next = schedule.peek().copied();
+            let next = schedule.peek().copied().filter(|_| !is_halted);
             if next.is_none() && self.waiting.is_empty() && self.connections.taken() == 0 {
                 break;
             }

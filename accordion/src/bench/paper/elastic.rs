@@ -23,6 +23,7 @@ pub(super) use figures::Figures;
 pub(super) use oracle::Oracle;
 pub(super) use profile::Profile;
 
+use super::record::Measurement;
 use super::timeline::Timeline;
 use crate::bench::client::{self, Aside, Job};
 use crate::reach::Reach;
@@ -72,11 +73,11 @@ pub(super) struct Elastic {
 }
 
 impl Elastic {
-    /// Sends the load, and answers with what came of it.
+    /// Sends the load, and answers with what came of it, also as measurements at these rates.
     ///
     /// # Errors
     /// The front end cannot be reached, or does not say what it holds.
-    pub(super) async fn run(&self) -> anyhow::Result<Timeline> {
+    pub(super) async fn run(&self, rates: &[u32]) -> anyhow::Result<(Timeline, Vec<Measurement>)> {
         let reach = self.reach()?;
         let service = reach.cluster.chosen_service(None).map_err(anyhow::Error::msg)?.name.clone();
         let mut watch = Watch::new(&reach, &service).await?;
@@ -94,7 +95,8 @@ impl Elastic {
         let timings = load.end().await?;
         let marks = marks::since(&reach, &service, clock).await?;
         let seconds = seconds::of(timings.outcomes(), watch.samples(), &self.profile, &self.oracle);
-        Ok(Timeline { seconds, marks })
+        let measured = seconds::at_rates(timings.outcomes(), &self.profile, rates);
+        Ok((Timeline { seconds, marks }, measured))
     }
 
     /// What came of it, in a few numbers.

@@ -3,7 +3,7 @@
 use super::contestant::Contestant;
 use super::elastic::Figures;
 use super::experiment::Experiment;
-use super::plan::flat_rate;
+use super::plan::{NODES, flat_rate};
 use super::record::{Client, Measurement, Times};
 use super::results::{Bar, Verdict};
 use super::timeline::Timeline;
@@ -29,7 +29,6 @@ const FLAT: f64 = 1.5;
 const ORACLE: f64 = 1.5;
 const LATE_SECONDS: u32 = 10;
 
-const NODES: u32 = 3;
 const LARGEST_KB: u32 = 500;
 const RATE_MAX: u32 = 300;
 
@@ -56,6 +55,11 @@ impl Spread {
 }
 
 impl Found {
+    /// Whether there is anything to keep.
+    pub(super) fn has_any(&self) -> bool {
+        !self.measurements.is_empty() || !self.phases.is_empty() || self.elastic.is_some()
+    }
+
     /// One for each goal of which something was measured.
     pub(super) fn verdicts(&self) -> Vec<Verdict> {
         let mut all = Vec::new();
@@ -77,11 +81,8 @@ impl Found {
 
     /// The median reply time beside that of a peer in the same place, by the client that knows it closely.
     fn added(&self, ours: Contestant, peer: Contestant, place: &str) -> Option<Verdict> {
-        let ratios = self.of(Experiment::Rate, ours, Client::OpenLoop).filter_map(|one| {
-            let other = self.in_round(one, peer)?;
-            Some(one.times?.p50 / other.times?.p50)
-        });
-        let ratio = Spread::of(ratios.collect())?;
+        let all = || self.of(Experiment::Rate, ours, Client::OpenLoop).filter(|one| one.x == RATE_MAX);
+        let ratio = compare(all(), |one| Some(one.times?.p50 / self.in_round(one, peer)?.times?.p50))?;
         Some(at_most(
             Experiment::Rate,
             format!("median at {RATE_MAX}/s by way of {place}, to that of {peer}"),
@@ -120,17 +121,37 @@ impl Found {
             &|one| top > RATE_MAX && one.x == top && one.contestant == Contestant::Accordion(0),
             format!("errors at {top}/s by way of the local copy, which shares its machine"),
         );
-        [paper, top_nodes, top_local].into_iter().flatten().collect()
+        [paper, top_nodes, top_local, self.errors_elsewhere()].into_iter().flatten().collect()
+    }
+
+    /// Of the other experiments, where all the nodes serve: there is no more asked than they do.
+    fn errors_elsewhere(&self) -> Option<Verdict> {
+        let is_meant = |one: &&Measurement| match one.contestant {
+            Contestant::Accordion(nodes) | Contestant::Direct(nodes) | Contestant::FillFirst(nodes) => {
+                one.experiment == Experiment::Size
+                    || one.experiment == Experiment::Mix
+                    || (one.experiment == Experiment::Work && nodes == NODES)
+            }
+            _ => false,
+        };
+        let all: Vec<&Measurement> = self.measurements.iter().filter(is_meant).collect();
+        let sum = |count: fn(&Measurement) -> u64| all.iter().map(|one| count(one)).sum::<u64>();
+        let (failed, sent) = (sum(|one| one.failed), sum(|one| one.failed + one.replies));
+        (!all.is_empty()).then(|| Verdict {
+            experiment: "others",
+            what: format!("errors of Accordion with sizes, with work on {NODES} nodes and with the mix"),
+            goal: "0".to_owned(),
+            found: format!("{failed} of {sent}"),
+            is_met: failed == 0,
+        })
     }
 
     /// 500 KB by way of a node beside the same from a node alone.
     fn large(&self) -> Option<Verdict> {
         let by_node = self.of(Experiment::Size, Contestant::Accordion(1), Client::Httperf);
-        let ratios = by_node.filter(|one| one.x == LARGEST_KB).filter_map(|one| {
-            let alone = self.in_round(one, Contestant::Node)?;
-            Some(one.times?.mean / alone.times?.mean)
-        });
-        let ratio = Spread::of(ratios.collect())?;
+        let by_node = by_node.filter(|one| one.x == LARGEST_KB);
+        let alone = |one| self.in_round(one, Contestant::Node);
+        let ratio = compare(by_node, |one| Some(one.times?.mean / alone(one)?.times?.mean))?;
         let what = format!("{LARGEST_KB} KB by way of a node, to that node alone");
         Some(at_most(Experiment::Size, what, LARGE, ratio))
     }
@@ -142,7 +163,7 @@ impl Found {
         let calm = self.of(Experiment::Work, ours, Client::Httperf).filter(|one| one.x == 1);
         let calm = Spread::of(calm.filter_map(|one| Some(one.times?.mean)).collect())?.median;
         let busy = self.of(Experiment::Work, ours, Client::Httperf).filter(|one| one.x == rate);
-        let ratio = Spread::of(busy.filter_map(|one| Some(one.times?.mean / calm)).collect())?;
+        let ratio = compare(busy, |one| Some(one.times?.mean / calm))?;
         let what = format!("{nodes} nodes at {rate}/s, 90 % of what they serve, to 1/s");
         Some(at_most(Experiment::Work, what, FLAT, ratio))
     }
@@ -154,16 +175,18 @@ impl Found {
         rates.sort_unstable();
         rates.dedup();
         let at = |rate: u32| {
-            let ratios = self.of(Experiment::Work, ours, Client::OpenLoop).filter(|one| one.x == rate);
-            let ratios = ratios.filter_map(|one| {
+            let all = self.of(Experiment::Work, ours, Client::OpenLoop).filter(|one| one.x == rate);
+            let ratio = compare(all, |one| {
                 let peers = [Contestant::Nginx(NODES), Contestant::Haproxy(NODES)];
                 let peers = peers.into_iter().filter_map(|peer| quantile(&self.in_round(one, peer)?.times?));
                 Some(quantile(&one.times?)? / peers.reduce(f64::min)?)
             });
-            Some((rate, Spread::of(ratios.collect())?))
+            Some((rate, ratio?))
         };
-        let (rate, worst) =
-            rates.into_iter().filter_map(at).max_by(|one, other| one.1.median.total_cmp(&other.1.median))?;
+        let worse = |one: &(u32, Compared), other: &(u32, Compared)| {
+            one.1.lost.cmp(&other.1.lost).then(one.1.spread.median.total_cmp(&other.1.spread.median))
+        };
+        let (rate, worst) = rates.into_iter().filter_map(at).max_by(worse)?;
         let what = format!("{name} of {ours}, to the better of nginx and HAProxy, worst at {rate}/s");
         Some(at_most(Experiment::Work, what, BESIDE, worst))
     }
@@ -206,7 +229,7 @@ pub(super) fn elastic(figures: &Figures) -> Vec<Verdict> {
             format!("seconds with a median above twice the flat reply time of {flat}"),
             format!("at most {LATE_SECONDS}"),
             format!("{} ({} by their p99)", figures.late_seconds, figures.late_seconds_by_p99),
-            figures.late_seconds <= LATE_SECONDS,
+            figures.flat_ms.is_some() && figures.late_seconds <= LATE_SECONDS,
         ),
     ];
     if let Some(ratio) = figures.of_the_oracle() {
@@ -226,14 +249,37 @@ type Quantile = fn(&Times) -> Option<f64>;
 /// The quantiles by which we are compared.
 const QUANTILES: [(&str, Quantile); 2] = [("p50", |times| Some(times.p50)), ("p99", |times| times.p99)];
 
-fn at_most(experiment: Experiment, what: String, goal: f64, ratio: Spread) -> Verdict {
-    let Spread { median, min, max } = ratio;
+/// The ratios of our measurements, and how many of these have none or lost requests: what is quick because it does
+/// not answer has reached nothing.
+struct Compared {
+    spread: Spread,
+    lost: usize,
+}
+
+fn compare<'a>(
+    ours: impl Iterator<Item = &'a Measurement>,
+    ratio: impl Fn(&'a Measurement) -> Option<f64>,
+) -> Option<Compared> {
+    let (mut ratios, mut lost) = (Vec::new(), 0);
+    for one in ours {
+        let found = ratio(one);
+        lost += usize::from(one.failed > 0 || one.times.is_none());
+        ratios.extend(found);
+    }
+    let nothing = Spread { median: f64::INFINITY, min: f64::INFINITY, max: f64::INFINITY };
+    let spread = Spread::of(ratios).or((lost > 0).then_some(nothing))?;
+    Some(Compared { spread, lost })
+}
+
+fn at_most(experiment: Experiment, what: String, goal: f64, ratio: Compared) -> Verdict {
+    let Compared { spread: Spread { median, min, max }, lost } = ratio;
+    let lost_too = if lost > 0 { format!(", {lost} of them with failed requests") } else { String::new() };
     Verdict {
         experiment: experiment.key(),
         what,
         goal: format!("at most {goal:.2}"),
-        found: format!("{median:.2} ({min:.2}-{max:.2})"),
-        is_met: median <= goal,
+        found: format!("{median:.2} ({min:.2}-{max:.2}){lost_too}"),
+        is_met: median <= goal && lost == 0,
     }
 }
 
@@ -302,15 +348,35 @@ mod tests {
             all.extend([of(ours, x, ms), of(nginx, x, 1.0), of(haproxy, x, 3.0)]);
         }
         let all = verdicts(all);
-        assert_eq!(all.len(), 2);
-        assert!(all[0].what.starts_with("p50") && all[0].what.ends_with("250/s"), "{}", all[0].what);
-        assert_eq!((all[0].found.as_str(), all[0].is_met), ("1.20 (1.20-1.20)", false));
+        assert_eq!(all.len(), 3);
+        assert!(all[1].what.starts_with("p50") && all[1].what.ends_with("250/s"), "{}", all[1].what);
+        assert_eq!((all[1].found.as_str(), all[1].is_met), ("1.20 (1.20-1.20)", false));
     }
 
     #[test]
     fn large_answers_are_compared_with_the_node_alone() {
         let of = |contestant, ms| one(Experiment::Size, contestant, 500, 1, ms);
         let all = verdicts(vec![of(Contestant::Accordion(1), 44.0), of(Contestant::Node, 40.0)]);
-        assert_eq!((all[0].found.as_str(), all[0].is_met), ("1.10 (1.10-1.10)", true));
+        assert_eq!((all[1].found.as_str(), all[1].is_met), ("1.10 (1.10-1.10)", true));
+    }
+
+    #[test]
+    fn what_does_not_answer_has_reached_nothing() {
+        let of = |contestant, round, ms| one(Experiment::Size, contestant, 500, round, ms);
+        let mut lost = of(Contestant::Accordion(1), 2, 20.0);
+        lost.failed = 1;
+        let mut silent = of(Contestant::Accordion(1), 3, 20.0);
+        (silent.replies, silent.failed, silent.times) = (0, 4, None);
+        let node = |round| of(Contestant::Node, round, 40.0);
+        let all =
+            verdicts(vec![of(Contestant::Accordion(1), 1, 20.0), lost, silent, node(1), node(2), node(3)]);
+        assert_eq!((all[0].found.as_str(), all[0].is_met), ("5 of 205", false));
+        assert_eq!(
+            (all[1].found.as_str(), all[1].is_met),
+            ("0.50 (0.50-0.50), 2 of them with failed requests", false)
+        );
+        let mut silent = of(Contestant::Accordion(1), 1, 20.0);
+        (silent.replies, silent.failed, silent.times) = (0, 4, None);
+        assert!(verdicts(vec![silent, node(1)]).iter().all(|verdict| !verdict.is_met));
     }
 }

@@ -73,6 +73,7 @@ fn of_a_node(front: &[Line], nodes: &[Line]) -> Option<Bar> {
     let away = |line: &Line| line.connect_us + line.first_byte_us;
     let own = median(front, |line| line.total_us.saturating_sub(away(line)))?;
     let there = median(nodes, |line| line.total_us)?;
+    // Two medians may differ the other way round where there is next to nothing between them.
     let wire = (median(front, away)? - there).max(0.0);
     let relayed = median(nodes, |line| line.total_us.saturating_sub(line.first_byte_us))?;
     let service = median(nodes, |line| line.first_byte_us)?;

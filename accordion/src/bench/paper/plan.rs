@@ -49,7 +49,7 @@ pub(super) struct Plan {
 }
 
 /// Of the first three experiments, as in the paper; and the quick ones.
-const NODES: u32 = 3;
+pub(super) const NODES: u32 = 3;
 const RATES: [u32; 5] = [100, 150, 200, 250, 300];
 const RATES_QUICK: [u32; 2] = [100, 300];
 const SIZES: [u32; 6] = [10, 100, 200, 300, 400, 500];
@@ -106,7 +106,7 @@ impl Plan {
         }
     }
 
-    /// The cells of experiment 1; `top` is the highest rate that the service alone can serve.
+    /// The cells of experiment 1; `top` is the highest rate that the service alone can serve, 0 where none was found.
     pub(super) fn rate(&self, top: u32) -> Vec<Cell> {
         use Contestant::{Accordion, Haproxy, Nginx, Node, Service, Threads, TwoHaproxies};
         let all = [
@@ -126,7 +126,9 @@ impl Plan {
         let xs = if self.is_quick { RATES_QUICK.as_slice() } else { &RATES };
         let mut cells = grid(Experiment::Rate, xs, &all, Client::Httperf);
         let at_top = [Service, Accordion(0), Accordion(NODES), Nginx(NODES), Haproxy(NODES)];
-        cells.extend(grid(Experiment::Rate, &[top], &at_top, Client::Httperf));
+        if !xs.contains(&top) && top > 0 {
+            cells.extend(grid(Experiment::Rate, &[top], &at_top, Client::Httperf));
+        }
         // httperf tells tenths of a millisecond, and these differ by less.
         let closely = [Service, Node, Nginx(0), Haproxy(0), Accordion(0), TwoHaproxies, Accordion(1)];
         cells.extend(grid(Experiment::Rate, &xs[xs.len() - 1..], &closely, Client::OpenLoop));
@@ -178,8 +180,11 @@ impl Plan {
             }
         }
         let beside = [Accordion(NODES), Direct(NODES), FillFirst(NODES), Nginx(NODES), Haproxy(NODES)];
-        let xs: Vec<u32> =
-            xs.iter().copied().filter(|x| *x > 1).chain([flat_rate(capacity, NODES)]).collect();
+        let is_told = |x: &u32| *x > 1 && *x != WORK_EDGE;
+        let mut xs: Vec<u32> =
+            xs.iter().copied().filter(is_told).chain([flat_rate(capacity, NODES)]).collect();
+        xs.sort_unstable();
+        xs.dedup();
         cells.extend(grid(Experiment::Work, &xs, &beside, Client::OpenLoop));
         cells
     }
@@ -271,7 +276,8 @@ mod tests {
     #[test]
     fn nobody_is_measured_twice_in_a_round() {
         let plan = plan(false);
-        for cells in [plan.rate(3000), plan.size(), plan.work(100.0), plan.mix()] {
+        let work = (700..1100).map(|tenths| plan.work(f64::from(tenths) / 10.0));
+        for cells in [plan.rate(3000), plan.rate(300), plan.size(), plan.mix()].into_iter().chain(work) {
             for (index, cell) in cells.iter().enumerate() {
                 assert!(!cells[..index].contains(cell), "{cell:?}");
             }

@@ -19,14 +19,14 @@ pub(super) struct Measurement {
     pub(super) replies: u64,
     /// Not answered, or not well.
     pub(super) failed: u64,
-    /// Reply times of the good ones in milliseconds; `None` where none was answered.
+    /// Reply times in milliseconds; `None` where none was answered well.
     pub(super) times: Option<Times>,
 }
 
-/// Reply times, in milliseconds.
+/// Reply times, in milliseconds: httperf's from the begin of the connection to its end, answers with an error among
+/// them; the open loop's from when the request was due to the last byte of a good answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Times {
-    /// From the connection's begin to the last byte of the answer.
     pub(super) mean: f64,
     pub(super) p50: f64,
     /// httperf tells none.

@@ -12,9 +12,8 @@ use super::httperf::{Done, Order};
 use super::phases::Logs;
 use super::plan::{Cell, MIX_RATE, MIX_REQUESTS, Part, Plan};
 use super::record::{Client, Measurement, Times};
-use super::results::{Bar, Verdict};
+use super::results::Bar;
 use super::site::{Held, Site};
-use super::timeline::Timeline;
 use crate::bench::client::{self, Job, Pace, aside};
 use crate::bench::progress::Progress;
 
@@ -46,8 +45,8 @@ const TOP_MAX: u32 = 20_000;
 /// So much of a rate must be answered for it to be served.
 const SERVED_SHARE: f64 = 0.97;
 
-/// More than a node can do, to see what it does.
-const OVERLOAD_RATE: u32 = 150;
+/// So many times what a node can do by its share of a core, to see what it does.
+const OVERLOAD: f64 = 1.5;
 
 /// How long one looks at each of these.
 const LOOK_SECONDS: u64 = 2;
@@ -65,12 +64,13 @@ pub(super) async fn experiments(
     progress.show("starting", "everybody");
     let nodes = plan.nodes();
     site.use_nodes(nodes);
+    let mut held: Vec<Held> = (0..=nodes).map(Held::least_in_flight).collect();
+    held.extend([Held::direct(nodes), Held::fill_first(nodes)]);
+    // First, for the peers that have one node get the same one.
+    site.accordions(&held).await?;
     site.services().await?;
     site.threads(&[0, nodes]).await?;
     site.proxies(&[0, nodes]).await?;
-    let mut held: Vec<Held> = (0..=nodes).map(Held::least_in_flight).collect();
-    held.extend([Held::direct(nodes), Held::fill_first(nodes)]);
-    site.accordions(&held).await?;
     if plan.has(Part::Rate) {
         progress.show("looking for the highest rate", "the service alone");
         found.top_rate = top_rate(site).await?;
@@ -97,10 +97,10 @@ pub(super) async fn mix(
     progress.show("starting", "everybody, on more nodes");
     let counts = plan.mix_nodes();
     site.use_nodes(plan.nodes_max());
-    site.services().await?;
-    site.proxies(counts).await?;
     let held: Vec<Held> = counts.iter().copied().map(Held::least_in_flight).collect();
     site.accordions(&held).await?;
+    site.services().await?;
+    site.proxies(counts).await?;
     rounds(site, plan, &plan.mix(), found, progress).await
 }
 
@@ -120,6 +120,7 @@ pub(super) async fn phases(
         let job = Job { target, paths: vec![SMALL_URI.to_owned()], pace, is_kept: false, grace: GRACE };
         let timings = aside(move |halt| client::run(job, halt)).await?;
         ensure!(timings.failed == 0, "{} requests failed by way of {contestant}", timings.failed);
+        site.ensure_all_run()?;
         progress.advance(length.as_secs_f64());
     }
     // The last lines are written when the daemons end.
@@ -136,8 +137,9 @@ pub(super) async fn phases(
 pub(super) async fn elastic(
     site: &mut Site,
     plan: &Plan,
+    found: &mut Found,
     progress: &mut Progress,
-) -> anyhow::Result<(Timeline, Vec<Verdict>)> {
+) -> anyhow::Result<()> {
     progress.show("elastic", "starting");
     site.use_nodes(plan.nodes());
     let (front, node) = site.cores();
@@ -154,15 +156,18 @@ pub(super) async fn elastic(
         oracle,
     };
     progress.show("elastic", "the rate climbs to 250/s and falls again");
-    let timeline = run.run().await?;
+    let (timeline, measured) = run.run(plan.work_rates()).await?;
+    site.ensure_all_run()?;
     progress.advance(plan.climb.as_secs_f64() * 1.25);
     let verdicts = goals::elastic(&run.figures(&timeline));
+    found.measurements.extend(measured);
+    found.elastic = Some((timeline, verdicts));
     site.end_all().await;
-    Ok((timeline, verdicts))
+    Ok(())
 }
 
 async fn rounds(
-    site: &Site,
+    site: &mut Site,
     plan: &Plan,
     cells: &[Cell],
     found: &mut Found,
@@ -177,6 +182,7 @@ async fn rounds(
             let measured = measure(site, plan, cell, round + 1).await;
             let what = || format!("{}, {} {}", cell.contestant, cell.x, experiment.axis());
             found.measurements.push(measured.with_context(what)?);
+            site.ensure_all_run().with_context(what)?;
             progress.advance(plan.cost(cell));
         }
     }
@@ -248,9 +254,9 @@ async fn open_loop(site: &Site, plan: &Plan, cell: Cell) -> anyhow::Result<(u64,
     Ok((timings.requests(), timings.failed, times))
 }
 
-/// The highest rate that the service alone serves without an error.
+/// The highest rate that the service alone serves without an error; 0 where it does not serve the first one.
 async fn top_rate(site: &Site) -> anyhow::Result<u32> {
-    let mut top = TOP_FIRST;
+    let mut top = 0;
     let mut rate = TOP_FIRST;
     while rate < TOP_MAX {
         let done = httperf(site, Contestant::Service, SMALL_URI.to_owned(), rate, LOOK_SECONDS).await?;
@@ -265,13 +271,17 @@ async fn top_rate(site: &Site) -> anyhow::Result<u32> {
 
 /// What one node does in a second when more is asked of it: the middle of some looks.
 async fn capacity(site: &Site, plan: &Plan) -> anyhow::Result<f64> {
+    let (_, node) = site.cores();
+    let rate = (OVERLOAD * node / WORK_SECONDS) as u32;
     let mut looks = Vec::new();
     for _ in 0..if plan.is_quick { 1 } else { 5 } {
-        let done = httperf(site, Contestant::Node, WORK_URI.to_owned(), OVERLOAD_RATE, LOOK_SECONDS).await?;
+        let done = httperf(site, Contestant::Node, WORK_URI.to_owned(), rate, LOOK_SECONDS).await?;
         looks.push(done.replies as f64 / done.seconds);
     }
     looks.sort_by(f64::total_cmp);
-    Ok(looks[looks.len() / 2])
+    let middle = looks[looks.len() / 2];
+    ensure!(middle >= 1.0, "a node serves no request with work");
+    Ok(middle)
 }
 
 #[cfg(test)]

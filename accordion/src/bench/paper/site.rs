@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use cluster::config;
 use tokio::task::JoinSet;
 
@@ -37,6 +37,8 @@ pub(super) struct Site {
     name: String,
     rack: Option<Rack>,
     layout: Layout,
+    /// The node of those that have only one.
+    one: u32,
     shares: Shares,
     program: PathBuf,
     /// Where the files are.
@@ -68,6 +70,7 @@ impl Site {
             name: name.to_owned(),
             rack: Some(rack),
             layout,
+            one: 1,
             shares,
             program,
             directory,
@@ -106,10 +109,14 @@ impl Site {
         all
     }
 
-    /// What those said that have ended by themselves; all are to run throughout.
-    pub(super) fn last_words(&mut self) -> Option<String> {
+    /// All are to run throughout: without one of them the figures of the others are none either.
+    ///
+    /// # Errors
+    /// What those said that have ended by themselves.
+    pub(super) fn ensure_all_run(&mut self) -> anyhow::Result<()> {
         let words: Vec<String> = self.daemons.iter_mut().filter_map(Daemon::last_words).collect();
-        (!words.is_empty()).then(|| words.join("\n"))
+        ensure!(words.is_empty(), words.join("\n"));
+        Ok(())
     }
 
     /// Ends all that runs, the last one first, and leaves the machines.

@@ -5,6 +5,10 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
+
+/// After an accept that failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Its command line.
 #[derive(Debug, clap::Args)]
@@ -32,7 +36,14 @@ pub(in crate::bench) fn main(args: &Args) -> ExitCode {
 }
 
 fn serve(listener: &TcpListener, copies: &[SocketAddr]) {
-    for (client, copy) in listener.incoming().flatten().zip(copies.iter().copied().cycle()) {
+    let accepted = listener.incoming().filter_map(|client| {
+        if client.is_err() {
+            // Without a descriptor the next one fails as well.
+            thread::sleep(ACCEPT_PAUSE);
+        }
+        client.ok()
+    });
+    for (client, copy) in accepted.zip(copies.iter().copied().cycle()) {
         // A client for whom there is no thread is turned away.
         let _ = thread::Builder::new().spawn(move || relay(&client, copy));
     }

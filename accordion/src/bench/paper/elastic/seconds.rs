@@ -6,7 +6,16 @@ use super::oracle::Oracle;
 use super::profile::Profile;
 use super::watch::Sample;
 use crate::bench::client::{Outcome, quantile};
+use crate::bench::paper::contestant::Contestant;
+use crate::bench::paper::experiment::Experiment;
+use crate::bench::paper::record::{Client, Measurement, Times};
 use crate::bench::paper::timeline::Second;
+
+/// The load is at a rate while it is as near to it as this, in requests/s.
+const NEAR: f64 = 2.0;
+
+/// Fewer requests tell nothing of a rate.
+const COUNT_MIN: u32 = 20;
 
 /// All seconds until the last one in which something was seen or due.
 pub(super) fn of(
@@ -40,6 +49,35 @@ pub(super) fn of(
         }
     };
     last.map_or_else(Vec::new, |last| (0..=last.as_secs() as u32).map(second).collect())
+}
+
+/// The run as measurements of the experiment with work: at each of these rates all requests that were due while the
+/// load was at it, on the way up and on the way down.
+pub(super) fn at_rates(outcomes: &[Outcome], profile: &Profile, rates: &[u32]) -> Vec<Measurement> {
+    let at = |rate: &u32| {
+        let is_near =
+            |due: Duration| due < profile.length && (profile.rate(due) - f64::from(*rate)).abs() <= NEAR;
+        let near: Vec<Outcome> = outcomes.iter().copied().filter(|outcome| is_near(outcome.due)).collect();
+        let sorted = latencies(&near);
+        let ms = |latency: Duration| latency.as_secs_f64() * 1000.0;
+        let count = u32::try_from(sorted.len()).ok().filter(|count| *count >= COUNT_MIN)?;
+        Some(Measurement {
+            experiment: Experiment::Work,
+            round: 1,
+            contestant: Contestant::Elastic,
+            x: *rate,
+            client: Client::OpenLoop,
+            replies: u64::from(count),
+            failed: (near.len() - sorted.len()) as u64,
+            times: Some(Times {
+                mean: ms(sorted.iter().sum::<Duration>() / count),
+                p50: ms(quantile(&sorted, 0.5)?),
+                p99: quantile(&sorted, 0.99).map(ms),
+                max: ms(*sorted.last()?),
+            }),
+        })
+    };
+    rates.iter().filter_map(at).collect()
 }
 
 /// Of the good answers, the shortest first.
@@ -105,5 +143,22 @@ mod tests {
         ];
         assert_eq!(seconds, expected);
         assert_eq!(of(&[], &[], &profile, &oracle), []);
+    }
+
+    #[test]
+    fn requests_that_are_due_near_a_rate_are_what_was_measured_at_it() {
+        let profile = Profile { top: 101.0, length: Duration::from_secs(100), tail: Duration::from_secs(10) };
+        // At 25 s and at 75 s the rate is 51.
+        let outcome = |due_ms: u64, latency_ms: Option<u64>| Outcome {
+            due: Duration::from_millis(due_ms),
+            latency: latency_ms.map(Duration::from_millis),
+        };
+        let mut outcomes: Vec<Outcome> = (0..20).map(|n| outcome(24_600 + n * 40, Some(10))).collect();
+        outcomes.extend([outcome(40_000, Some(500)), outcome(75_000, None), outcome(75_010, Some(31))]);
+        let measured = at_rates(&outcomes, &profile, &[51, 90]);
+        assert_eq!(measured.len(), 1);
+        assert_eq!((measured[0].x, measured[0].replies, measured[0].failed), (51, 21, 1));
+        let times = measured[0].times.unwrap();
+        assert_eq!((times.mean, times.p50, times.max), (11.0, 10.0, 31.0));
     }
 }

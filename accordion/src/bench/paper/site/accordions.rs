@@ -108,7 +108,10 @@ impl Site {
             serves(held.listen).await?;
             let mut status = vec![self.program(), "status".to_owned(), "--json".to_owned(), held.service()];
             status.extend_from_slice(&self.options(&file.to_string_lossy())[..4]);
-            nodes_serve(&status, held.nodes).await?;
+            let nodes = nodes_serve(&status, held.nodes).await?;
+            if let [only] = nodes.as_slice() {
+                self.one = self.layout.nodes().find(|node| Layout::machine(*node) == *only).unwrap_or(1);
+            }
             self.targets.insert(held.contestant, held.listen);
         }
         Ok(())

@@ -29,11 +29,11 @@ impl Site {
         self.start("front", FRONT_RANK, &words)?;
         let node = self.write(
             "haproxy-node.cfg",
-            haproxy(&[(Layout::node_haproxy(1), vec![Layout::service(1)])], false),
+            haproxy(&[(Layout::node_haproxy(self.one), vec![Layout::service(self.one)])], false),
         )?;
-        self.haproxy(&Layout::machine(1), RANK, node)?;
+        self.haproxy(&Layout::machine(self.one), RANK, node)?;
         let mut all = servers(Layout::haproxy);
-        all.push((Layout::two_haproxies(), vec![Layout::node_haproxy(1)]));
+        all.push((Layout::two_haproxies(), vec![Layout::node_haproxy(self.one)]));
         let front = self.write("haproxy.cfg", haproxy(&all, true))?;
         self.haproxy("front", FRONT_RANK, front)?;
         for count in counts {
@@ -88,7 +88,7 @@ fn nginx(directory: &str, servers: &[Server]) -> String {
     let user = if rustix::process::geteuid().is_root() { "user root;\n" } else { "" };
     let mut text = format!(
         "{user}daemon off;\nmaster_process off;\nworker_processes 1;\nworker_rlimit_nofile 16384;\npid {directory}/nginx.pid;\n\
-         events {{ worker_connections 8192; }}\nhttp {{\n  access_log off;\n  client_body_temp_path {directory}/nginx-body;\n  \
+         events {{ worker_connections 8192; }}\nhttp {{\n  access_log off;\n  proxy_max_temp_file_size 0;\n  client_body_temp_path {directory}/nginx-body;\n  \
          proxy_temp_path {directory}/nginx-proxy;\n  fastcgi_temp_path {directory}/nginx-fastcgi;\n  \
          uwsgi_temp_path {directory}/nginx-uwsgi;\n  scgi_temp_path {directory}/nginx-scgi;\n"
     );

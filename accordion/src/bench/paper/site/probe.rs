@@ -35,27 +35,30 @@ pub(super) async fn serves(target: SocketAddr) -> anyhow::Result<()> {
     }
 }
 
-/// Waits until so many nodes of the service are ready; `status` is the command that tells of it.
-pub(super) async fn nodes_serve(status: &[String], nodes: u32) -> anyhow::Result<()> {
+/// Waits until so many nodes of the service are ready, and says which; `status` is the command that tells of it.
+pub(super) async fn nodes_serve(status: &[String], nodes: u32) -> anyhow::Result<Vec<String>> {
     let deadline = Instant::now() + START_LIMIT;
-    while ready(status).await != Some(nodes as usize) {
-        if Instant::now() > deadline {
-            bail!("not all of its {nodes} nodes serve: {}", status.join(" "));
+    loop {
+        match ready(status).await {
+            Some(ready) if ready.len() == nodes as usize => return Ok(ready),
+            _ if Instant::now() > deadline => {
+                bail!("not all of its {nodes} nodes serve: {}", status.join(" "))
+            }
+            _ => sleep(LOOK_EVERY).await,
         }
-        sleep(LOOK_EVERY).await;
     }
-    Ok(())
 }
 
-/// How many nodes are ready.
-async fn ready(status: &[String]) -> Option<usize> {
+/// The nodes that are ready.
+async fn ready(status: &[String]) -> Option<Vec<String>> {
     let (program, words) = status.split_first()?;
     let mut command = Command::new(program);
     command.args(words).process_group(0).kill_on_drop(true);
     let output = timeout(GET_LIMIT, command.output()).await.ok()?.ok()?;
     let whole: Value = serde_json::from_slice(&output.stdout).ok()?;
     let children = whole["services"][0]["service_manager"]["Ok"]["children"].as_array()?;
-    Some(children.iter().filter(|child| child["state"] == "ready").count())
+    let ready = children.iter().filter(|child| child["state"] == "ready");
+    Some(ready.filter_map(|child| Some(child["node"].as_str()?.to_owned())).collect())
 }
 
 /// The whole answer to a GET on a connection of its own.

@@ -26,7 +26,7 @@ impl Site {
             serves(Layout::service(node)).await?;
         }
         self.targets.insert(Contestant::Service, Layout::service(0));
-        self.targets.insert(Contestant::Node, Layout::service(1));
+        self.targets.insert(Contestant::Node, Layout::service(self.one));
         Ok(())
     }
 }
