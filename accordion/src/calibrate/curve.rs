@@ -22,7 +22,9 @@ pub(super) struct Sample {
     pub(super) p99: Duration,
     pub(super) good: u64,
     pub(super) failed: u64,
-    /// What the first of those that failed came to.
+    /// Of those that failed, the ones that had no answer at all, each on a connection of its own.
+    pub(super) unanswered: u32,
+    /// What the first of those that failed came to, or those without an answer.
     pub(super) fault: Option<String>,
     /// CPU time of the thread that sent them, as a share of one CPU.
     pub(super) client_cpu: f64,
@@ -43,6 +45,7 @@ pub(super) struct Point {
     pub(super) failed: u64,
     pub(super) fault: Option<String>,
     /// The most of all rounds.
+    pub(super) unanswered: u32,
     pub(super) client_cpu: f64,
 }
 
@@ -57,6 +60,8 @@ pub(super) struct Curve {
 pub(super) enum Unfit {
     /// Too many requests failed.
     Failed,
+    /// Some connections are never answered, however many requests are on the others.
+    Unanswered,
     /// They take far too long.
     Slow,
 }
@@ -81,7 +86,9 @@ impl Curve {
     fn unfit(&self, point: &Point) -> Option<Unfit> {
         let alone = self.points.first().map_or(Duration::ZERO, |first| first.p50);
         let all = point.good + point.failed;
-        if point.good == 0 || point.failed as f64 > all as f64 * FAILED_SHARE_MAX {
+        if point.good > 0 && point.unanswered > 0 {
+            Some(Unfit::Unanswered)
+        } else if point.good == 0 || point.failed as f64 > all as f64 * FAILED_SHARE_MAX {
             Some(Unfit::Failed)
         } else if point.p99 > alone.mul_f64(P99_FACTOR_MAX).max(P99_FLOOR) {
             Some(Unfit::Slow)
@@ -108,6 +115,7 @@ impl Point {
             good: rounds.clone().map(|sample| sample.good).sum(),
             failed: rounds.clone().map(|sample| sample.failed).sum(),
             fault: rounds.clone().find_map(|sample| sample.fault.clone()),
+            unanswered: rounds.clone().map(|sample| sample.unanswered).max().unwrap_or_default(),
             client_cpu: rounds.map(|sample| sample.client_cpu).fold(0.0, f64::max),
         }
     }
@@ -153,6 +161,9 @@ mod tests {
         let curve = Curve::of(&[sample(1, 10.0), failing, sample(3, 30.0)]);
         let (fit, why) = curve.fit();
         assert_eq!((fit.len(), why), (1, Some(Unfit::Failed)));
+        // Among many good answers too, where nobody answers on one of the connections.
+        let silent = Sample { failed: 1, unanswered: 1, good: 100_000, ..sample(2, 20.0) };
+        assert_eq!(Curve::of(&[sample(1, 10.0), silent]).fit().1, Some(Unfit::Unanswered));
         // One in a hundred happens.
         let failing = Sample { failed: 1, ..sample(2, 20.0) };
         assert_eq!(Curve::of(&[sample(1, 10.0), failing]).fit().1, None);

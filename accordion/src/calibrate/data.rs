@@ -35,6 +35,7 @@ struct Step<'a> {
     p99_ms: f64,
     requests: u64,
     failed: u64,
+    unanswered: u32,
     fault: Option<&'a str>,
     client_cpu: f64,
 }
@@ -96,6 +97,7 @@ fn step(point: &Point) -> Step<'_> {
         p99_ms: point.p99.as_secs_f64() * 1e3,
         requests: point.good,
         failed: point.failed,
+        unanswered: point.unanswered,
         fault: point.fault.as_deref(),
         client_cpu: point.client_cpu,
     }

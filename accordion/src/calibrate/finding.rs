@@ -2,7 +2,7 @@
 
 use cluster::config::Service;
 
-use super::curve::{Curve, Unfit, median};
+use super::curve::{Curve, Point, Unfit, median};
 use super::knee::{self, Knee};
 use super::steps::{Steps, Top};
 use super::thresholds::Thresholds;
@@ -61,6 +61,7 @@ impl Values {
         let share = (point.per_second / knee.top * 100.0).round().min(100.0);
         let beyond = match (unfit, top) {
             (Some(Unfit::Failed), _) => "beyond these requests fail".to_owned(),
+            (Some(Unfit::Unanswered), _) => "with more some connections are never answered".to_owned(),
             (Some(Unfit::Slow), _) => "beyond these requests take far too long".to_owned(),
             (None, Some(Top::Collapse)) => "with many more it does far less".to_owned(),
             (None, Some(Top::NoGain)) => "more only wait for each other".to_owned(),
@@ -149,7 +150,15 @@ fn doubts(curve: &Curve, values: &Values, top: Option<Top>) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if let Some(fault) = curve.points.iter().find_map(|point| point.fault.as_deref()) {
+    let fault = |point: &Point| point.fault.clone();
+    if unfit == Some(Unfit::Unanswered)
+        && let Some(fault) = curve.points.get(points.len()).and_then(fault)
+    {
+        doubts.push(format!(
+            "{fault}: the service answers only so many connections at a time, each for as long as it is open; or, where \
+             a request takes longer than a step, see with a longer --step-time"
+        ));
+    } else if let Some(fault) = curve.points.iter().find_map(fault) {
         doubts.push(format!("of the requests that failed, the first came to: {fault}"));
     }
     doubts
@@ -252,6 +261,33 @@ mod tests {
         assert!(values.why_capacity.ends_with("beyond these requests fail"), "{}", values.why_capacity);
         assert_eq!(values.knee.capacity, 4);
         assert_eq!(found.remarks, ["of the requests that failed, the first came to: status 503"]);
+    }
+
+    #[test]
+    fn connections_that_are_never_answered_end_the_curve_and_are_told() {
+        let service = service();
+        // Four threads, each with a connection of its own.
+        let found = finding(&service, 4, 256, |sample| {
+            if sample.in_flight > 4 {
+                sample.unanswered = sample.in_flight - 4;
+                sample.failed = sample.unanswered.into();
+                sample.fault =
+                    Some(format!("{} of {} connections had no answer", sample.failed, sample.in_flight));
+            }
+        });
+        let values = found.values.unwrap();
+        assert_eq!((values.knee.capacity, found.top), (4, Some(Top::Failures)));
+        assert!(
+            values.why_capacity.ends_with("; with more some connections are never answered"),
+            "{}",
+            values.why_capacity
+        );
+        assert!(
+            found.remarks[0]
+                .starts_with("2 of 6 connections had no answer: the service answers only so many"),
+            "{:?}",
+            found.remarks
+        );
     }
 
     #[test]

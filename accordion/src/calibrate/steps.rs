@@ -141,7 +141,7 @@ const fn above(number: u32) -> u32 {
 fn top(samples: &[Sample], max: u32) -> Option<Top> {
     let curve = Curve::of(samples);
     match curve.fit().1 {
-        Some(Unfit::Failed) => return Some(Top::Failures),
+        Some(Unfit::Failed | Unfit::Unanswered) => return Some(Top::Failures),
         Some(Unfit::Slow) => return Some(Top::Slow),
         None => {}
     }

@@ -29,19 +29,35 @@ fn server(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> SocketAddr {
 
 /// Answers each request with this after a pause, and closes after so many.
 fn answering(answer: &'static str, pause: Duration, closes_after: usize) -> SocketAddr {
-    server(move |mut stream| {
-        let mut buffer = [0; 4096];
-        for _ in 0..closes_after {
-            match stream.read(&mut buffer) {
-                Ok(count) if count > 0 => {}
-                _ => return,
-            }
-            thread::sleep(pause);
-            if stream.write_all(answer.as_bytes()).is_err() {
-                return;
-            }
+    server(move |stream| self::answer(stream, answer, pause, closes_after))
+}
+
+fn answer(mut stream: TcpStream, answer: &str, pause: Duration, closes_after: usize) {
+    let mut buffer = [0; 4096];
+    for _ in 0..closes_after {
+        match stream.read(&mut buffer) {
+            Ok(count) if count > 0 => {}
+            _ => return,
         }
-    })
+        thread::sleep(pause);
+        if stream.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// Two threads, each of which serves one connection at a time, until it ends or was answered so often.
+fn with_two_threads(pause: Duration, closes_after: usize) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    for listener in [listener.try_clone().unwrap(), listener] {
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                answer(stream, PLAIN, pause, closes_after);
+            }
+        });
+    }
+    address
 }
 
 fn step(address: SocketAddr, in_flight: u32) -> Sample {
@@ -99,7 +115,25 @@ fn one_that_does_not_answer_is_not_waited_for_for_ever() {
     });
     let sample = step(silent, 3);
     assert_eq!((sample.good, sample.failed, sample.per_second), (0, 3, 0.0));
-    assert!(sample.fault.unwrap().starts_with("no answer within 1s"));
+    assert!(sample.fault.unwrap().starts_with("no answer within 2s"));
+}
+
+#[test]
+fn connections_that_nobody_answers_add_nothing_and_are_told() {
+    let sample = step(with_two_threads(Duration::from_millis(10), usize::MAX), 5);
+    // 2 x 100 a second at most, and one request of each place at the ends of the step.
+    assert!((1.0..205.0).contains(&sample.per_second), "{sample:?}");
+    assert_eq!((sample.failed, sample.unanswered), (3, 3), "{sample:?}");
+    let fault = sample.fault.unwrap();
+    assert!(fault.starts_with("3 of 5 connections had no answer within 2s"), "{fault}");
+}
+
+#[test]
+fn connections_that_take_turns_are_no_more_than_what_is_answered() {
+    let sample = step(with_two_threads(Duration::from_millis(10), 30), 4);
+    assert_eq!((sample.failed, sample.unanswered), (0, 0), "{sample:?}");
+    // As above, but the step may be as short as 0.3 s.
+    assert!(sample.per_second < 225.0, "{sample:?}");
 }
 
 #[test]
