@@ -12,6 +12,7 @@ use cluster::config::Cluster;
 use cluster::daemon::DaemonArgs;
 use cluster::tls::{Authority, Identity, Places, Tls, Validity};
 
+use crate::answer;
 use store::{KEY_FILE, Store};
 
 /// Where `ca init` puts its files, and `ca issue` looks for them.
@@ -99,13 +100,7 @@ pub(crate) fn main(args: &Args) -> ExitCode {
         Command::Issue(asked) => issue(&cluster, asked),
     };
     match done {
-        Ok(text) => {
-            #[allow(clippy::print_stdout)] // the answer to the person who typed the command
-            {
-                print!("{text}");
-            }
-            ExitCode::SUCCESS
-        }
+        Ok(text) => answer::give_last(text, ExitCode::SUCCESS),
         Err(sentence) => {
             eprintln!("accordion: {sentence}");
             ExitCode::FAILURE

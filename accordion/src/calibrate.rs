@@ -19,7 +19,6 @@ mod text;
 mod thresholds;
 
 use std::fs;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +32,7 @@ use cluster::daemon::{self, DaemonArgs, EXIT_CONFIG, Shutdown};
 use hyper::http::uri::PathAndQuery;
 use tokio::task::spawn_blocking;
 
+use crate::answer;
 use curve::Sample;
 use finding::{End, Finding};
 use load::Job;
@@ -156,11 +156,11 @@ async fn calibrate(args: &Args, service: &Service) -> anyhow::Result<ExitCode> {
         subject.remarks(service),
     );
     let text = if args.json { data::json(&found) } else { text::of(&found) };
-    // A reader that has gone away (`| head`) has read what it wanted.
-    std::io::stdout().write_all(text.as_bytes()).ok();
+    let told = answer::give(text);
     if let Some(path) = &args.svg {
         fs::write(path, chart::svg(&found)).with_context(|| format!("cannot write {}", path.display()))?;
     }
+    told.map_err(anyhow::Error::msg)?;
     match &found.end {
         End::Interrupted => Ok(ExitCode::from(EXIT_INTERRUPTED)),
         End::CopyEnded { how, in_flight } => {

@@ -11,6 +11,8 @@ use cluster::config::{self, Cluster, Fault};
 use cluster::daemon::{DaemonArgs, EXIT_CONFIG};
 use serde::Serialize;
 
+use crate::answer;
+
 /// What `accordion check` is told on its command line.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -63,10 +65,10 @@ pub(crate) fn main(arguments: &Args) -> ExitCode {
             if !certificates_are_good(&cluster, &path) {
                 return ExitCode::from(EXIT_CONFIG);
             }
-            // Nobody reads it: the status still tells.
-            let _ = writeln!(io::stdout(), "{}: good: {}", args.config_path().display(), size(&cluster));
-            if !arguments.diff {
-                return ExitCode::SUCCESS;
+            let line = format!("{path}: good: {}\n", size(&cluster));
+            let told = answer::give_last(line, ExitCode::SUCCESS);
+            if !arguments.diff || told != ExitCode::SUCCESS {
+                return told;
             }
             match config::text(args.config_path()) {
                 Ok(text) => crate::reload::rehearse(&args, &args.config_path().display().to_string(), &text),
@@ -84,7 +86,7 @@ pub(crate) fn main(arguments: &Args) -> ExitCode {
 fn certificates_are_good(cluster: &Cluster, file: &str) -> bool {
     let findings = certificates::findings(cluster);
     for finding in &findings {
-        // As above.
+        // Nobody reads it: the status still tells.
         let _ = writeln!(io::stderr(), "{}", finding.line(file));
     }
     findings.iter().all(|finding| !finding.is_fault)
@@ -105,9 +107,7 @@ fn json(path: &Path) -> ExitCode {
         certificates,
     };
     let text = serde_json::to_string_pretty(&report).expect("words and numbers are JSON");
-    // Nobody reads it: the status still tells.
-    let _ = writeln!(io::stdout(), "{text}");
-    if report.good { ExitCode::SUCCESS } else { ExitCode::from(EXIT_CONFIG) }
+    answer::give_last(text + "\n", if report.good { ExitCode::SUCCESS } else { ExitCode::from(EXIT_CONFIG) })
 }
 
 /// Like `3 nodes, 1 service`.

@@ -1,9 +1,10 @@
 //! `accordion completions SHELL`: what a shell needs to complete the command line, on stdout.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap_complete::Shell;
+
+use crate::answer;
 
 /// Its command line.
 #[derive(Debug, clap::Args)]
@@ -19,8 +20,5 @@ pub(crate) fn main(args: &Args, mut cli: clap::Command) -> ExitCode {
     // In memory first: the generator panics where nobody reads.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut cli, "accordion", &mut script);
-    match io::stdout().write_all(&script) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+    answer::give_last(script, ExitCode::SUCCESS)
 }

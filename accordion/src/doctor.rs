@@ -12,7 +12,6 @@ mod here;
 mod node;
 mod probe;
 
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -20,6 +19,7 @@ use cluster::config::{self, Cluster};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
+use crate::answer;
 use crate::check;
 use crate::reach::{Nodes, Reach, Which};
 use finding::{Finding, Verdict};
@@ -64,10 +64,8 @@ pub(crate) fn main(args: &Args) -> ExitCode {
             faults.iter().map(finding).collect()
         }
     };
-    // A reader that has gone away (`| head`) still gets the status.
-    let _ = std::io::stdout().write_all(text(&findings, args.json).as_bytes());
     let has_failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
-    ExitCode::from(u8::from(has_failed))
+    answer::give_last(text(&findings, args.json), ExitCode::from(u8::from(has_failed)))
 }
 
 fn text(findings: &[Finding], is_json: bool) -> String {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use proto::task_processor::{SetMaintenanceReply, SetMaintenanceRequest};
 
+use crate::answer;
 use crate::reach::{Nodes, Which, block_on, question, words};
 
 /// The command line of `undrain`.
@@ -53,11 +54,7 @@ fn say(args: &Args, wanted: SetMaintenanceRequest) -> ExitCode {
         let mut client = Nodes::of(&reach.cluster)?.task_processor(node).await?;
         let whom = format!("the task-processor of {name}");
         let reply = client.set_maintenance(question(wanted)).await.map_err(|status| words(&whom, &status))?;
-        #[allow(clippy::print_stdout)] // the answer to the person who typed the command
-        {
-            println!("{}", sentence(name, wanted.maintenance, reply.into_inner()));
-        }
-        Ok(())
+        answer::give(sentence(name, wanted.maintenance, reply.into_inner()) + "\n").map(drop)
     })
 }
 

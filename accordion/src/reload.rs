@@ -1,7 +1,6 @@
 //! `accordion reload`: has each daemon of this machine read its cluster.toml again and tells what came of
 //! it; and for `accordion check --diff`, what would.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use cluster::daemon::DaemonArgs;
 use proto::reload::{RehearseRequest, ReloadReply, ReloadRequest};
 use tonic::{Request, Status};
 
+use crate::answer;
 use crate::reach::{DaemonHere, Which, block_on, words};
 
 /// How long a daemon may take that is not waited for, and one that is.
@@ -64,8 +64,7 @@ pub(crate) fn rehearse(args: &DaemonArgs, name: &str, text: &str) -> ExitCode {
         let replies = asked.ask(SHORT, Some((name, text))).await;
         let told = tell(&replies, "would be applied");
         for line in asked.other_nodes(&replies).await {
-            // Nobody reads it: the status still tells.
-            let _ = writeln!(io::stdout(), "{line}");
+            answer::give(line + "\n")?;
         }
         told
     })
@@ -150,8 +149,7 @@ fn tell(replies: &Replies, applied: &str) -> Result<(), String> {
     }
     let named = replies.iter().map(|(daemon, reply)| (daemon.name(), reply));
     let (text, failed) = text(named, applied);
-    // Nobody reads it: the status still tells.
-    let _ = write!(io::stdout(), "{text}");
+    answer::give(text)?;
     match failed {
         0 => Ok(()),
         _ => Err(format!("{failed} of {} daemons did not take the file", replies.len())),

@@ -5,7 +5,6 @@ mod certificates;
 mod pool;
 mod table;
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +13,7 @@ use proto::load_manager as decisions;
 use proto::service_manager as front;
 use serde::Serialize;
 
+use crate::answer::{self, Reader};
 use crate::reach::{Nodes, Reach, Which, block_on, question, words};
 
 /// How often `--watch` looks again.
@@ -73,12 +73,10 @@ pub(crate) fn main(args: &Args) -> ExitCode {
                 whole(&views, shown, &digest) + &certificates(&views, pool.as_deref(), nodes)
             };
             let text = if args.watch && !args.json { format!("{REDRAW}{text}") } else { text };
-            let mut out = std::io::stdout().lock();
-            // A reader that has gone away (`| head`) is the end of the watching.
-            if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+            // A reader that has gone away is the end of the watching.
+            if answer::give(text)? == Reader::Gone {
                 return Ok(());
             }
-            drop(out);
             if !args.watch {
                 return all_answer(&views);
             }

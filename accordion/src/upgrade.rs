@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use proto::service_manager::{UpgradeReply, UpgradeRequest};
 
+use crate::answer;
 use crate::reach::{Which, block_on, words};
 
 /// Its command line.
@@ -31,12 +32,9 @@ pub(crate) fn main(args: &Args) -> ExitCode {
         let reply = client.upgrade(UpgradeRequest {}).await;
         let reply = reply.map_err(|status| words(&format!("the service-manager of {name}"), &status))?;
         let UpgradeReply { pid, predecessor } = reply.into_inner();
-        #[allow(clippy::print_stdout)] // the answer to the person who typed the command
-        {
-            println!(
-                "{name}: process {pid} serves now, and process {predecessor} ends when nothing runs there any more"
-            );
-        }
-        Ok(())
+        let sentence = format!(
+            "{name}: process {pid} serves now, and process {predecessor} ends when nothing runs there any more\n"
+        );
+        answer::give(sentence).map(drop)
     })
 }

@@ -11,7 +11,6 @@ mod report;
 mod text;
 mod variant;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -23,6 +22,7 @@ use load_manager::decider::Settings;
 use load_manager::order;
 use load_manager::simulation::{Load, Rule, Synthetic, World};
 
+use crate::answer;
 use variant::{Case, Played, Variant};
 
 /// A wrong command line, as clap has it.
@@ -102,11 +102,7 @@ pub(crate) struct Args {
 pub(crate) fn main(args: &Args) -> ExitCode {
     let shown = if args.table { report::kept(args.out.as_deref()) } else { compare(args) };
     match shown {
-        Ok(text) => {
-            // A reader that has gone away (`| head`) has read what it wanted.
-            std::io::stdout().write_all(text.as_bytes()).ok();
-            ExitCode::SUCCESS
-        }
+        Ok(text) => answer::give_last(text, ExitCode::SUCCESS),
         Err(code) => code,
     }
 }

@@ -2,14 +2,14 @@
 
 mod moment;
 
-use std::fmt::Write as _;
-use std::io::Write as _;
+use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cluster::config::Cluster;
 use proto::load_manager::{Decision, Figures, WhyRequest};
 
+use crate::answer;
 use crate::reach::{Which, block_on, question, words};
 
 /// Its command line.
@@ -60,9 +60,7 @@ pub(crate) fn main(args: &Args) -> ExitCode {
             }
             text.push('\n');
         }
-        // A reader that has gone away (`| head`) has read what it wanted.
-        std::io::stdout().write_all(text.as_bytes()).ok();
-        Ok(())
+        answer::give(text).map(drop)
     })
 }
 

@@ -4,7 +4,7 @@
 #[path = "program/running.rs"]
 mod running;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -229,6 +229,19 @@ fn a_copy_that_ends_under_its_load_is_told_with_what_is_known() {
         "{said}"
     );
     assert_eq!(program.ended().code(), Some(1));
+}
+
+#[test]
+fn figures_that_a_full_disk_cuts_are_no_success() {
+    let place = place(DEMO, "");
+    let quick = ["--max", "1", "--rounds", "1", "--step-time", "50ms", "--json", "--svg", "curve.svg"];
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let output = command(place.path(), &quick).stdout(full).output().unwrap();
+    let said = text(&output.stderr);
+    assert!(said.contains("cannot write to stdout: No space left on device"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+    // The chart is whole.
+    assert!(fs::read_to_string(place.path().join("curve.svg")).unwrap().ends_with("</svg>\n"));
 }
 
 #[test]
