@@ -5,6 +5,7 @@ use cluster::config::Service;
 use super::curve::{Curve, Point, Unfit, median};
 use super::knee::{self, Knee};
 use super::steps::{Steps, Top};
+use super::text::time;
 use super::thresholds::Thresholds;
 
 /// From this share of a CPU on it is the client's thread that limits.
@@ -65,7 +66,7 @@ impl Values {
             (Some(Unfit::Slow), _) => "beyond these requests take far too long".to_owned(),
             (None, Some(Top::Collapse)) => "with many more it does far less".to_owned(),
             (None, Some(Top::NoGain)) => "more only wait for each other".to_owned(),
-            _ => "more was not measured".to_owned(),
+            _ => format!("more than {} were not measured", points.last()?.in_flight),
         };
         let why_capacity =
             format!("the fewest in flight that give {share} % of the most ({}/s); {beyond}", rate(knee.top));
@@ -98,12 +99,17 @@ impl<'s> Finding<'s> {
 
     /// Why there are no values: what requests came to, where there was one at a time.
     pub(super) fn fault(&self) -> String {
-        let first = self.curve.points.first();
-        match first.and_then(|point| point.fault.as_deref()) {
-            Some(fault) => {
-                format!("one request at a time already fails: {fault} for GET {}", self.paths.join(", "))
-            }
-            None => "nothing was measured".to_owned(),
+        let Some(first) = self.curve.points.first() else { return "nothing was measured".to_owned() };
+        let paths = self.paths.join(", ");
+        match (self.curve.fit().1, &first.fault) {
+            (Some(Unfit::Slow), _) => format!(
+                "one request at a time already takes far too long now and then: one of a hundred {}, but half of them no \
+                 more than {}, for GET {paths}",
+                time(first.p99),
+                time(first.p50)
+            ),
+            (_, Some(fault)) => format!("one request at a time already fails: {fault} for GET {paths}"),
+            (_, None) => format!("one request at a time already fails, for GET {paths}"),
         }
     }
 }
@@ -123,7 +129,7 @@ fn doubts(curve: &Curve, values: &Values, top: Option<Top>) -> Vec<String> {
     }
     if unfit.is_none() && top == Some(Top::Max) {
         doubts.push(format!(
-            "the throughput still rose at {}, the most that was tried: see with a larger --max",
+            "{} in flight are the most that was tried, and were not seen to be enough: see with a larger --max",
             curve.points.last().map_or(0, |point| point.in_flight)
         ));
     }
@@ -143,7 +149,8 @@ fn doubts(curve: &Curve, values: &Values, top: Option<Top>) -> Vec<String> {
             knee.crossing, knee.capacity
         ));
     }
-    if knee.capacity == 1 {
+    // Where more than one was handled, and brought nothing.
+    if knee.capacity == 1 && points.len() > 1 {
         doubts.push(
             "one request at a time keeps this copy busy, so all others wait at the front end: right for a copy of one \
              CPU, but see whether a larger one can be given more workers or threads"
@@ -227,7 +234,13 @@ mod tests {
     fn a_curve_that_was_cut_a_copy_of_one_and_disturbed_rounds_are_told() {
         let service = service();
         let found = finding(&service, 1000, 16, |_| ());
-        assert!(found.remarks[0].contains("still rose at 16"), "{:?}", found.remarks);
+        assert!(found.remarks[0].contains("16 in flight are the most that was tried"), "{:?}", found.remarks);
+        let values = found.values.unwrap();
+        assert!(values.why_capacity.ends_with("; more than 16 were not measured"), "{}", values.why_capacity);
+        // Of one step nobody knows whether a second request would bring more.
+        let found = finding(&service, 1, 1, |_| ());
+        assert_eq!(found.remarks.len(), 1, "{:?}", found.remarks);
+        assert!(found.remarks[0].starts_with("1 in flight"), "{:?}", found.remarks);
         let found = finding(&service, 1, 256, |_| ());
         assert!(found.remarks[0].starts_with("one request at a time keeps"), "{:?}", found.remarks);
         let round = std::cell::Cell::new(0);
@@ -284,7 +297,7 @@ mod tests {
         );
         assert!(
             found.remarks[0]
-                .starts_with("2 of 6 connections had no answer: the service answers only so many"),
+                .starts_with("1 of 5 connections had no answer: the service answers only so many"),
             "{:?}",
             found.remarks
         );
@@ -304,6 +317,15 @@ mod tests {
         assert!(found.values.is_none());
         assert!(
             found.fault().starts_with("one request at a time already fails: status 404"),
+            "{}",
+            found.fault()
+        );
+        let found = finding(&service, 4, 256, |sample| sample.p99 = Duration::from_secs(3));
+        assert!(found.values.is_none());
+        assert!(
+            found
+                .fault()
+                .contains("now and then: one of a hundred 3000 ms, but half of them no more than 20 ms"),
             "{}",
             found.fault()
         );

@@ -157,14 +157,21 @@ fn top(samples: &[Sample], max: u32) -> Option<Top> {
     (curve.points.last()?.in_flight >= max).then_some(Top::Max)
 }
 
-/// A number halfway between the knee and the step below it, where that is still far.
+/// A number halfway between the knee and the step above it that the copy did not handle, or else the one below it, where
+/// that is still far.
 fn between(samples: &[Sample]) -> Option<u32> {
     let curve = Curve::of(samples);
     let (points, _) = curve.fit();
     let knee = knee::of(points)?;
-    let below = points[knee.index.checked_sub(1)?].in_flight;
-    let open = knee.capacity - below;
-    (open > (knee.capacity / CLOSE_ENOUGH).max(1)).then(|| below + open / 2)
+    let halfway = |from: u32, to: u32| {
+        let open = to - from;
+        (open > (knee.capacity / CLOSE_ENOUGH).max(1)).then(|| from + open / 2)
+    };
+    let beyond = curve.points.get(knee.index + 1).filter(|_| knee.index + 1 == points.len());
+    let below = knee.index.checked_sub(1).map(|index| points[index].in_flight);
+    beyond
+        .and_then(|beyond| halfway(knee.capacity, beyond.in_flight))
+        .or_else(|| halfway(below?, knee.capacity))
 }
 
 #[cfg(test)]
@@ -235,8 +242,20 @@ mod tests {
         let copy =
             |number| Sample { failed: if number > 4 { 500 } else { 0 }, ..sample(number, f64::from(number)) };
         let (numbers, steps) = played(256, 2, copy);
-        assert_eq!(numbers, [1, 2, 3, 4, 6, 1, 2, 3, 4]);
+        assert_eq!(numbers, [1, 2, 3, 4, 6, 5, 1, 2, 3, 4]);
         assert_eq!((steps.top(), knee_of(&steps)), (Some(Top::Failures), 4));
+    }
+
+    #[test]
+    fn it_comes_closer_to_where_a_copy_begins_to_fail() {
+        // Each thread has a connection of its own.
+        let copy = |number: u32| {
+            let silent = number.saturating_sub(22);
+            Sample { failed: silent.into(), unanswered: silent, ..workers(22)(number) }
+        };
+        let (numbers, steps) = played(256, 1, copy);
+        assert_eq!(numbers, [1, 2, 3, 4, 6, 8, 12, 16, 24, 20, 22, 18]);
+        assert_eq!((steps.top(), knee_of(&steps)), (Some(Top::Failures), 20));
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Subject {
                  another user and with limits; load one that it started, with --at"
                     .to_owned(),
             ),
-            Self::At(address) if *address == service.listen => remarks.push(format!(
+            Self::At(address) if is_front_end(service, *address) => remarks.push(format!(
                 "{address} is where the front end of {} listens: all its copies are loaded, not one",
                 service.name
             )),
@@ -87,6 +87,13 @@ impl Subject {
     }
 }
 
+/// Whether the front end of the service answers at that address.
+fn is_front_end(service: &Service, address: SocketAddr) -> bool {
+    let listen = service.listen;
+    let is_its_own = address.ip() == service.front_end || address.ip().is_loopback();
+    listen == address || (listen.ip().is_unspecified() && is_its_own && listen.port() == address.port())
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -96,5 +103,26 @@ impl fmt::Display for Subject {
             }
             Self::At(address) => write!(f, "the copy that runs at {address}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cluster::config;
+
+    use super::*;
+
+    #[test]
+    fn a_front_end_is_known_by_its_address_and_one_that_listens_everywhere_too() {
+        let mut service = config::parse("cluster.toml", &config::sample(1, "")).unwrap().services.remove(0);
+        let at = |address: &str| address.parse::<SocketAddr>().unwrap();
+        service.front_end = at("10.0.0.1:0").ip();
+        service.listen = at("10.0.0.1:80");
+        let is_front_end = |service: &Service, address| is_front_end(service, at(address));
+        assert!(is_front_end(&service, "10.0.0.1:80") && !is_front_end(&service, "127.0.0.1:80"));
+        service.listen = at("0.0.0.0:80");
+        assert!(is_front_end(&service, "10.0.0.1:80") && is_front_end(&service, "127.0.0.1:80"));
+        // A node.
+        assert!(!is_front_end(&service, "10.0.0.2:80") && !is_front_end(&service, "127.0.0.1:81"));
     }
 }

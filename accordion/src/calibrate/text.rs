@@ -16,11 +16,12 @@ const COLUMNS: [&str; 8] = ["IN FLIGHT", "REQUESTS/S", "SPREAD", "P50", "P99", "
 /// All of it, as wide as the terminal.
 pub(super) fn of(found: &Finding<'_>) -> String {
     let mut text = format!(
-        "{}: {}; GET {}; {} rounds of steps of {} s\n\n",
+        "{}: {}; GET {}; {} round{} of steps of {} s\n\n",
         found.service.name,
         found.subject,
         found.paths.join(", "),
         found.rounds,
+        if found.rounds == 1 { "" } else { "s" },
         found.step_seconds
     );
     let knee = found.values.as_ref().map(|values| values.knee.index);
