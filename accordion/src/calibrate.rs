@@ -2,12 +2,13 @@
 //! open where Low, Medium and High lie; here a measured curve says it.
 //!
 //! Here are the command line and the course of it. `subject` is what is loaded, `load` gives one step of the load and
-//! `steps` says which; `curve` is what came of them, `knee` and `thresholds` are read from it, `finding` is all of it, and
-//! `text`, `plot`, `chart` and `data` show it.
+//! `steps` says which; `curve` is what came of them, `knee` and `thresholds` are read from it, `finding` is all of it, with
+//! what `doubts` there are, and `text`, `plot`, `chart` and `data` show it.
 
 mod chart;
 mod curve;
 mod data;
+mod doubts;
 mod finding;
 mod knee;
 mod load;
