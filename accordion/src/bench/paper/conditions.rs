@@ -5,7 +5,7 @@ use std::fs;
 
 use super::experiment::Experiment;
 use super::goals::Found;
-use super::plan::{FLAT_SHARE, MIX_RATE, MIX_REQUESTS, NODES, Part, Plan};
+use super::plan::{FLAT_SHARE, MIX_RATE, MIX_REQUESTS, NODES, Part, Plan, Top};
 use super::{Args, TOOLS};
 use crate::bench::tools;
 
@@ -32,10 +32,11 @@ pub(super) fn of(args: &Args, plan: &Plan, found: &Found, ended_by: Option<&str>
                 .to_owned(),
         );
     }
-    if found.top_rate > 0 {
-        let top = found.top_rate;
+    if found.top.local > 0 {
+        let Top { local, by_nodes } = found.top;
         all.push(format!(
-            "The service alone on the front end serves up to {top}/s of 1 KB without an error."
+            "The better of nginx and HAProxy serves up to {local}/s of 1 KB without an error before the local copy, and up \
+             to {by_nodes}/s before {NODES} nodes: looked for in steps of a quarter."
         ));
     }
     if found.capacity > 0.0 {

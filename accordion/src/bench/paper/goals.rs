@@ -3,7 +3,7 @@
 use super::contestant::Contestant;
 use super::elastic::Figures;
 use super::experiment::Experiment;
-use super::plan::{NODES, flat_rate};
+use super::plan::{NODES, Top, flat_rate};
 use super::record::{Client, Measurement, Times};
 use super::results::{Bar, Verdict};
 use super::timeline::Timeline;
@@ -14,8 +14,7 @@ pub(super) struct Found {
     pub(super) measurements: Vec<Measurement>,
     pub(super) elastic: Option<(Timeline, Vec<Verdict>)>,
     pub(super) phases: Vec<Bar>,
-    /// The highest rate that the service alone serves, requests/s; 0 where it was not looked for.
-    pub(super) top_rate: u32,
+    pub(super) top: Top,
     /// What one node serves of requests with work, requests/s; 0 where it was not looked for.
     pub(super) capacity: f64,
 }
@@ -111,16 +110,20 @@ impl Found {
                 is_met: failed == 0,
             })
         };
-        let top = self.top_rate;
         let paper = of(&|one| one.x <= RATE_MAX, format!("errors at up to {RATE_MAX}/s"));
-        let top_nodes = of(
-            &|one| top > RATE_MAX && one.x == top && one.contestant != Contestant::Accordion(0),
-            format!("errors at {top}/s, the most that the service alone serves, on {NODES} nodes"),
-        );
-        let top_local = of(
-            &|one| top > RATE_MAX && one.x == top && one.contestant == Contestant::Accordion(0),
-            format!("errors at {top}/s by way of the local copy, which shares its machine"),
-        );
+        let at_top = |top: u32, nodes: u32, place: &str| {
+            let is_meant = |one: &Measurement| {
+                top > RATE_MAX && (one.x, one.contestant) == (top, Contestant::Accordion(nodes))
+            };
+            of(
+                &is_meant,
+                format!(
+                    "errors {place} at {top}/s, the most that the better of nginx and HAProxy serves there"
+                ),
+            )
+        };
+        let top_nodes = at_top(self.top.by_nodes, NODES, "by way of the nodes");
+        let top_local = at_top(self.top.local, 0, "by way of the local copy");
         [paper, top_nodes, top_local, self.errors_elsewhere()].into_iter().flatten().collect()
     }
 
@@ -301,7 +304,8 @@ mod tests {
     }
 
     fn verdicts(measurements: Vec<Measurement>) -> Vec<Verdict> {
-        Found { measurements, top_rate: 3000, capacity: 100.0, ..Found::default() }.verdicts()
+        Found { measurements, top: Top { local: 0, by_nodes: 3000 }, capacity: 100.0, ..Found::default() }
+            .verdicts()
     }
 
     #[test]

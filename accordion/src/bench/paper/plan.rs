@@ -34,6 +34,15 @@ pub(super) struct Cell {
     pub(super) client: Client,
 }
 
+/// The highest rates of 1 KB that the better of nginx and HAProxy serves without an error; 0 where it was not looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Top {
+    /// Before the local copy, which shares its machine.
+    pub(super) local: u32,
+    /// Before all the nodes.
+    pub(super) by_nodes: u32,
+}
+
 /// How much of it.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
@@ -106,8 +115,8 @@ impl Plan {
         }
     }
 
-    /// The cells of experiment 1; `top` is the highest rate that the service alone can serve, 0 where none was found.
-    pub(super) fn rate(&self, top: u32) -> Vec<Cell> {
+    /// The cells of experiment 1, at the top rates of the peers too; 0 where none was found.
+    pub(super) fn rate(&self, top: Top) -> Vec<Cell> {
         use Contestant::{Accordion, Haproxy, Nginx, Node, Service, Threads, TwoHaproxies};
         let all = [
             Service,
@@ -125,9 +134,11 @@ impl Plan {
         ];
         let xs = if self.is_quick { RATES_QUICK.as_slice() } else { &RATES };
         let mut cells = grid(Experiment::Rate, xs, &all, Client::Httperf);
-        let at_top = [Service, Accordion(0), Accordion(NODES), Nginx(NODES), Haproxy(NODES)];
-        if !xs.contains(&top) && top > 0 {
-            cells.extend(grid(Experiment::Rate, &[top], &at_top, Client::Httperf));
+        for (top, nodes) in [(top.local, 0), (top.by_nodes, NODES)] {
+            if top > RATES[RATES.len() - 1] {
+                let at_top = [Nginx(nodes), Haproxy(nodes), Accordion(nodes)];
+                cells.extend(grid(Experiment::Rate, &[top], &at_top, Client::Httperf));
+            }
         }
         // httperf tells tenths of a millisecond, and these differ by less.
         let closely = [Service, Node, Nginx(0), Haproxy(0), Accordion(0), TwoHaproxies, Accordion(1)];
@@ -223,7 +234,7 @@ impl Plan {
                 0.0
             }
         };
-        let measured = of(Part::Rate, self.rate(RATES[4] * 10))
+        let measured = of(Part::Rate, self.rate(Top { local: 2000, by_nodes: 4000 }))
             + of(Part::Size, self.size())
             + of(Part::Work, self.work(100.0))
             + of(Part::Mix, self.mix());
@@ -263,7 +274,7 @@ mod tests {
     fn every_place_of_the_papers_tables_is_measured() {
         let plan = plan(false);
         for (cells, experiment) in [
-            (plan.rate(3000), Experiment::Rate),
+            (plan.rate(Top::default()), Experiment::Rate),
             (plan.size(), Experiment::Size),
             (plan.work(95.0), Experiment::Work),
         ] {
@@ -277,7 +288,15 @@ mod tests {
     fn nobody_is_measured_twice_in_a_round() {
         let plan = plan(false);
         let work = (700..1100).map(|tenths| plan.work(f64::from(tenths) / 10.0));
-        for cells in [plan.rate(3000), plan.rate(300), plan.size(), plan.mix()].into_iter().chain(work) {
+        for cells in [
+            plan.rate(Top { local: 3000, by_nodes: 3000 }),
+            plan.rate(Top { local: 300, by_nodes: 0 }),
+            plan.size(),
+            plan.mix(),
+        ]
+        .into_iter()
+        .chain(work)
+        {
             for (index, cell) in cells.iter().enumerate() {
                 assert!(!cells[..index].contains(cell), "{cell:?}");
             }

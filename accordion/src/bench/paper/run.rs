@@ -37,8 +37,8 @@ const SMALL_URI: &str = "/bytes/1024";
 /// The mix of the first paper: a text message, 10 KB, a text message, 1 MB.
 const MIX_URIS: [&str; 4] = ["/bytes/100", "/bytes/10240", "/bytes/100", "/bytes/1048576"];
 
-/// The first rate at which the top one is looked for, and how much further each step goes.
-const TOP_FIRST: u32 = 500;
+/// The first rate at which a top one is looked for, and how much further each step goes.
+const TOP_FIRST: u32 = 800;
 const TOP_STEP: f64 = 1.25;
 const TOP_MAX: u32 = 20_000;
 
@@ -72,9 +72,10 @@ pub(super) async fn experiments(
     site.threads(&[0, nodes]).await?;
     site.proxies(&[0, nodes]).await?;
     if plan.has(Part::Rate) {
-        progress.show("looking for the highest rate", "the service alone");
-        found.top_rate = top_rate(site).await?;
-        rounds(site, plan, &plan.rate(found.top_rate), found, progress).await?;
+        progress.show("looking for the highest rates", "nginx and HAProxy");
+        found.top.local = better_top(site, 0).await?;
+        found.top.by_nodes = better_top(site, nodes).await?;
+        rounds(site, plan, &plan.rate(found.top), found, progress).await?;
     }
     if plan.has(Part::Size) {
         rounds(site, plan, &plan.size(), found, progress).await?;
@@ -254,12 +255,17 @@ async fn open_loop(site: &Site, plan: &Plan, cell: Cell) -> anyhow::Result<(u64,
     Ok((timings.requests(), timings.failed, times))
 }
 
-/// The highest rate that the service alone serves without an error; 0 where it does not serve the first one.
-async fn top_rate(site: &Site) -> anyhow::Result<u32> {
+/// The highest rate that one of the peers before so many nodes serves without an error; 0 where none serves the first.
+async fn better_top(site: &Site, nodes: u32) -> anyhow::Result<u32> {
+    let (nginx, haproxy) = (Contestant::Nginx(nodes), Contestant::Haproxy(nodes));
+    Ok(top(site, nginx).await?.max(top(site, haproxy).await?))
+}
+
+async fn top(site: &Site, contestant: Contestant) -> anyhow::Result<u32> {
     let mut top = 0;
     let mut rate = TOP_FIRST;
     while rate < TOP_MAX {
-        let done = httperf(site, Contestant::Service, SMALL_URI.to_owned(), rate, LOOK_SECONDS).await?;
+        let done = httperf(site, contestant, SMALL_URI.to_owned(), rate, LOOK_SECONDS).await?;
         if done.failed > 0 || (done.replies as f64 / done.seconds) < SERVED_SHARE * f64::from(rate) {
             break;
         }
