@@ -3,8 +3,9 @@
 //!
 //! `run` wires the parts: `door` decides who serves (by `pick`, over `seat`s, with one `queue`),
 //! `relay` carries the bytes, `local` keeps the local copy alive, `health` brings lost copies back,
-//! `learning` has the `learner` find out what a copy handles well, `load` samples, `grpc` translates and keeps a `fence` against older load-managers, `admin` tells Prometheus,
-//! `pulse` tells systemd, `succession` lets another process go on with all that.
+//! `learning` has the `learner` find out what a copy handles well, `load` samples, `grpc` translates and
+//! keeps a `fence` against older load-managers, `admin` tells Prometheus, `pulse` tells systemd,
+//! `succession` lets another process go on with all that.
 
 mod admin;
 mod calls;

@@ -111,6 +111,8 @@ impl Sampler {
             generation,
             queued: self.door.queued() as u32,
             learned_capacity: self.door.learned().unwrap_or_default(),
+            has_learned: self.door.has_learned(),
+            queue_excused: self.door.excuses_queue(),
             local_ready: self.door.local().is_serving() && !self.door.local().is_ejected(),
             ..LoadSample::default()
         };

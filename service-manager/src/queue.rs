@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use relay::InFlight;
 use tokio::sync::oneshot;
@@ -36,6 +37,7 @@ struct Entry {
     attempt: Attempt,
     // The upstreams where it was in vain.
     avoid: Vec<u64>,
+    since: Instant,
     grant: oneshot::Sender<InFlight>,
 }
 
@@ -67,6 +69,16 @@ impl Queue {
         self.waiting.load(Ordering::SeqCst)
     }
 
+    /// How long the first who came has waited.
+    pub(crate) fn oldest(&self) -> Duration {
+        let inner = self.lock();
+        // Those who are repeated stand before it.
+        let first = inner.entries.iter().find(|entry| entry.attempt == Attempt::First);
+        first
+            .or(inner.entries.front())
+            .map_or(Duration::ZERO, |entry| now().saturating_duration_since(entry.since))
+    }
+
     /// Whether nobody waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
@@ -83,7 +95,7 @@ impl Queue {
         let (grant, granted) = oneshot::channel();
         let ticket = inner.next_ticket;
         inner.next_ticket += 1;
-        let entry = Entry { ticket, attempt, avoid: avoid.to_vec(), grant };
+        let entry = Entry { ticket, attempt, avoid: avoid.to_vec(), since: now(), grant };
         match attempt {
             Attempt::First => inner.entries.push_back(entry),
             Attempt::Repeated => inner.entries.push_front(entry),
@@ -157,6 +169,11 @@ impl Drop for Waiting {
     }
 }
 
+/// Of the runtime's clock, by which waiting times out.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicU32;
@@ -209,6 +226,19 @@ mod tests {
         avoiding.forgive();
         queue.hand_out(take);
         assert!(avoiding.await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn how_long_the_first_who_came_has_waited_is_known_also_behind_one_that_is_repeated() {
+        let (queue, second) = (Arc::new(Queue::new(10)), Duration::from_secs(1));
+        assert_eq!(queue.oldest(), Duration::ZERO);
+        let first = queue.enter(Attempt::First, &[]).unwrap();
+        tokio::time::advance(second).await;
+        let _repeated = queue.enter(Attempt::Repeated, &[7]).unwrap();
+        tokio::time::advance(second).await;
+        assert_eq!(queue.oldest(), 2 * second);
+        drop(first);
+        assert_eq!(queue.oldest(), second);
     }
 
     #[tokio::test]

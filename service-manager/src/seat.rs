@@ -37,6 +37,8 @@ pub(crate) struct Seat {
 pub(crate) struct Gauge {
     // An f64, as bits.
     capacity: AtomicU64,
+    // What it may have for now, where that is less. An f64, as bits.
+    limit: AtomicU64,
     // An f64, as bits.
     warmth: AtomicU64,
     is_open: AtomicBool,
@@ -63,6 +65,7 @@ impl Seat {
     pub(crate) fn new(name: &str, capacity: f64) -> Self {
         let gauge = Gauge {
             capacity: AtomicU64::new(0),
+            limit: AtomicU64::new(f64::INFINITY.to_bits()),
             warmth: AtomicU64::new(1.0f64.to_bits()),
             is_open: AtomicBool::new(false),
             is_out: AtomicBool::new(false),
@@ -100,6 +103,14 @@ impl Seat {
     pub(crate) fn set_capacity(&self, capacity: f64) {
         self.gauge.capacity.store(capacity.max(1.0).to_bits(), Ordering::SeqCst);
         self.show();
+    }
+
+    /// Holds it to less than K for now: no level is judged by that, but no more is sent there. `None`: up to K again.
+    pub(crate) fn hold(&self, limit: Option<f64>) {
+        let limit = limit.map_or(f64::INFINITY, |limit| limit.max(1.0)).to_bits();
+        if self.gauge.limit.swap(limit, Ordering::SeqCst) != limit {
+            self.show();
+        }
     }
 
     /// Sets the share of K that its level is judged by (`pick::warmth`).
@@ -194,7 +205,7 @@ impl Seat {
     pub(crate) fn try_acquire(&self) -> Option<InFlight> {
         let upstream = self.upstream.load();
         let upstream = upstream.as_ref()?;
-        let place = upstream.try_acquire(self.capacity())?;
+        let place = upstream.try_acquire(self.gauge.room())?;
         self.gauge.show(upstream);
         Some(place)
     }
@@ -224,6 +235,11 @@ impl Gauge {
         f64::from_bits(self.capacity.load(Ordering::SeqCst))
     }
 
+    /// The hard capacity.
+    fn room(&self) -> f64 {
+        self.capacity().min(f64::from_bits(self.limit.load(Ordering::SeqCst)))
+    }
+
     fn warmth(&self) -> f64 {
         f64::from_bits(self.warmth.load(Ordering::SeqCst))
     }
@@ -239,7 +255,7 @@ impl Candidate for Seat {
     }
 
     fn capacity(&self) -> f64 {
-        self.gauge.capacity()
+        self.gauge.room()
     }
 
     fn warmth(&self) -> f64 {
@@ -260,7 +276,7 @@ impl Candidate for Reading<'_> {
     }
 
     fn capacity(&self) -> f64 {
-        self.gauge.capacity()
+        self.gauge.room()
     }
 
     fn warmth(&self) -> f64 {

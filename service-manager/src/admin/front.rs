@@ -19,7 +19,7 @@ pub(crate) struct Front<'a> {
     pub(crate) queue: QueueRow,
     /// The service's level of load.
     pub(crate) level: Level,
-    /// What a copy of speed 1 handles well, where that is learned.
+    /// What a copy of speed 1 handles well, where that is learned or to be learned.
     pub(crate) learned_capacity: Option<f64>,
     /// Handshakes with nodes for requests, where there are any: with certificates, by a ticket, and in vain.
     pub(crate) node_handshakes: Option<(u64, u64, u64)>,
@@ -63,8 +63,7 @@ impl Front<'_> {
             word(self.level),
         );
         if let Some(capacity) = self.learned_capacity {
-            let help =
-                "Requests in flight that a copy of speed 1 handles well, as learned for capacity = \"auto\".";
+            let help = "Requests in flight that a copy of speed 1 handles well by capacity = \"auto\": as learned, or where that begins.";
             text.family("accordion_learned_capacity", help, Kind::Gauge).sample(&[], capacity);
         }
         if let Some((full, resumed, failed)) = self.node_handshakes {

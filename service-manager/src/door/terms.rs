@@ -57,6 +57,8 @@ impl Door {
         if let Capacity::Requests(requests) = old.terms.capacity {
             self.learned.begin_at(f64::from(requests));
         }
+        // The next look holds it again, where something is still to be learned.
+        self.hold(None);
         self.local.set_capacity(self.k(terms.local_capacity));
         for child in &old.children {
             child.seat.set_capacity(self.k(terms.capacity) * child.spec.speed);

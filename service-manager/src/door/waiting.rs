@@ -22,10 +22,16 @@ impl Door {
     pub(super) fn wait(&self, avoid: &[u64], attempt: Attempt) -> Pick {
         let was_empty = self.queue.is_empty();
         let Some(waiting) = self.queue.enter(attempt, avoid) else {
+            if self.end_hold_for_who_is_refused()
+                && let Some(place) = self.take(avoid, Look::Whole, attempt)
+            {
+                return Pick::Forward(place);
+            }
             return self.refuse("queue-full", "the service is busy and its queue is full");
         };
         // A place that came free since the pick must not be missed.
         self.hand_out();
+        self.mind_queue();
         if was_empty {
             self.queued.notify_one();
         }

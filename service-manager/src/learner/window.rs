@@ -1,7 +1,7 @@
 //! What the copies' counts say since a window began: the mean time of the requests that ended in it, and the
 //! mean in flight that goes with it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// A window is over after so long, when so many requests have ended in it; for a service with few requests after
@@ -26,6 +26,10 @@ pub(crate) struct Seen {
     pub(crate) time_sum: Duration,
     /// Answers with a 5xx.
     pub(crate) errors: u64,
+    /// What counts against its capacity now.
+    pub(crate) load: f64,
+    /// The long-lived requests' part of that.
+    pub(crate) long_lived: f64,
 }
 
 /// The counts of each copy since the window began.
@@ -47,6 +51,8 @@ struct Counted {
 pub(super) struct Mean {
     /// At a copy of speed 1, as the requests found it.
     pub(super) in_flight: f64,
+    /// What long-lived requests take of its K besides, as of the last look.
+    pub(super) long_lived: f64,
     /// Seconds from pick to end.
     pub(super) time: f64,
     /// The share of 5xx.
@@ -59,8 +65,6 @@ pub(super) struct Mean {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     pub(super) mean: Mean,
-    /// Copies at which requests have ended.
-    pub(super) copies: usize,
     /// The copy with the most in flight.
     pub(super) busiest: Copy,
 }
@@ -88,7 +92,8 @@ impl Window {
 
     /// Takes the counts as they are now; copies that are not there any more are forgotten.
     pub(super) fn count(&mut self, now: Duration, copies: &[Seen]) {
-        self.copies.retain(|key, _| copies.iter().any(|seen| seen.key == *key));
+        let keys: HashSet<u64> = copies.iter().map(|seen| seen.key).collect();
+        self.copies.retain(|key, _| keys.contains(key));
         for &seen in copies {
             let new = Counted { before: seen, now: seen, since: now };
             self.copies.entry(seen.key).or_insert(new).now = seen;
@@ -108,10 +113,9 @@ impl Window {
         if !is_over || mean.time * 2.0 > age.as_secs_f64() {
             return None;
         }
-        let count = copies.len();
         let in_flight = |copy: &Copy| copy.mean.in_flight * copy.speed;
         let busiest = copies.into_iter().max_by(|one, other| in_flight(one).total_cmp(&in_flight(other)))?;
-        Some(Span { mean: Mean { seconds: age.as_secs_f64(), ..mean }, copies: count, busiest })
+        Some(Span { mean: Mean { seconds: age.as_secs_f64(), ..mean }, busiest })
     }
 
     /// What it was like at one copy; `None` while nothing has ended there.
@@ -123,6 +127,7 @@ impl Window {
         let is_sound = sum > 0.0 && seconds > 0.0 && seen.speed > 0.0 && seen.speed.is_finite();
         let mean = is_sound.then(|| Mean {
             in_flight: sum / seconds / seen.speed,
+            long_lived: (seen.long_lived / seen.speed).max(0.0),
             time: sum / ended as f64,
             errors: seen.errors.saturating_sub(before.errors) as f64 / ended as f64,
             ended,
@@ -140,6 +145,7 @@ fn together(copies: &[Copy]) -> Option<Mean> {
     };
     (ended > 0).then(|| Mean {
         in_flight: mean(|one| one.in_flight),
+        long_lived: mean(|one| one.long_lived),
         time: mean(|one| one.time),
         errors: mean(|one| one.errors),
         ended,

@@ -154,11 +154,8 @@ impl Upgrade {
             children,
             incarnation: fence.newest(),
             commands: None,
-            learned_capacity: if self.door.has_learned() {
-                self.door.learned().unwrap_or_default()
-            } else {
-                0.0
-            },
+            // Also a guess: the number that was written before a reload.
+            learned_capacity: self.door.learned().unwrap_or_default(),
         };
         let file = in_memory(&state.encode_to_vec()).map_err(gone)?;
         link.say(LIST, &[file.as_fd()]).await.map_err(gone)?;
