@@ -130,7 +130,7 @@ fn figures(decision: &Decision) -> String {
 fn learned(figures: &Figures) -> String {
     match figures.copy_capacity {
         0.0 => String::new(),
-        capacity => format!(" ({capacity:.1} a copy, learned)"),
+        capacity => format!(" ({capacity:.1} a copy, by \"auto\")"),
     }
 }
 

@@ -73,6 +73,8 @@ pub struct Holder {
     /// The generation that the service-manager picks by.
     applied: u64,
     sample: Option<FrontSample>,
+    /// What a copy of speed 1 handles well, as the service-manager learned it.
+    learned: Option<f64>,
     /// When it came.
     sampled: Duration,
     front_up: bool,
@@ -103,6 +105,7 @@ impl Holder {
             list: ChildList::default(),
             applied: 0,
             sample: None,
+            learned: None,
             sampled: now,
             front_up: false,
             settling: Some(now),
@@ -183,9 +186,9 @@ impl Holder {
         Some(sample.load.in_flight_mean.round() as u64)
     }
 
-    /// What a copy of speed 1 handles well, where the service-manager has said what it learned.
+    /// What a copy of speed 1 handles well, where the service-manager has said that it learned it.
     pub fn learned(&self) -> Option<f64> {
-        self.sample.as_ref()?.load.learned_capacity
+        self.learned
     }
 
     /// How long it has been there.

@@ -18,7 +18,7 @@ pub struct Sample {
     pub ended: u64,
     /// The sum of their times from pick to end of body.
     pub service_time_sum: Duration,
-    /// Requests waiting at its end.
+    /// Requests waiting at its end, but for those that the service-manager keeps waiting to learn from it.
     pub queued: u32,
     /// Requests refused with 503.
     pub refused: u64,
@@ -26,6 +26,8 @@ pub struct Sample {
     pub local_ready: bool,
     /// Requests in flight that a copy of speed 1 handles well, where that is learned.
     pub learned_capacity: Option<f64>,
+    /// Whether that is more than where learning begins.
+    pub has_learned: bool,
     /// Mean weighted requests in flight on the local copy.
     pub local_in_flight_mean: f64,
     /// The same of each child.

@@ -28,7 +28,8 @@ pub struct ChildCount {
 }
 
 impl Holder {
-    pub(super) fn sampled(&mut self, sample: FrontSample) {
+    pub(super) fn sampled(&mut self, mut sample: FrontSample) {
+        self.keep_learned(&mut sample);
         self.decider.observe(self.now, &sample.load);
         self.settings.decider.learn(&sample.load);
         let urgent = sample.load.queued > 0;
@@ -38,6 +39,16 @@ impl Holder {
         self.step_drains();
         if urgent {
             self.decide();
+        }
+    }
+
+    /// Over a guess counts what was learned before: a service-manager that was restarted has to be told that.
+    fn keep_learned(&mut self, sample: &mut FrontSample) {
+        let Sample { learned_capacity, has_learned, .. } = &mut sample.load;
+        if learned_capacity.is_none() || *has_learned {
+            self.learned = *learned_capacity;
+        } else if self.learned.is_some() {
+            *learned_capacity = self.learned;
         }
     }
 

@@ -69,7 +69,8 @@ impl Holder {
     /// the higher generation without a change.
     pub(super) fn republish(&mut self) {
         let children = self.present_children();
-        if self.list.generation == 0 && children.is_empty() {
+        // Where no node was ever needed, there is still what was learned to be told.
+        if self.list.generation == 0 && children.is_empty() && self.learned.is_none() {
             return;
         }
         self.publish_children(children);

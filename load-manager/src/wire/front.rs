@@ -54,11 +54,13 @@ pub(crate) fn front_sample(sample: pb::LoadSample) -> FrontSample {
         arrivals: sample.arrivals,
         ended: sample.ended,
         service_time_sum: Duration::from_micros(sample.service_time_sum_us),
-        queued: sample.queued,
+        // What waits because the service-manager tries something calls for nothing.
+        queued: if sample.queue_excused { 0 } else { sample.queued },
         refused: sample.refused,
         local_ready: sample.local_ready,
         // What is no number a decider knows to leave out.
         learned_capacity: (sample.learned_capacity != 0.0).then_some(sample.learned_capacity),
+        has_learned: sample.has_learned,
         local_in_flight_mean: local.in_flight_mean,
         children: sample.children.iter().map(child_load).collect(),
     };
@@ -144,6 +146,14 @@ mod tests {
         let out = Some(Out { reason: OutReason::NoConnection, lasted: Duration::from_millis(500) });
         let count = FrontCount { in_flight: 3, long_lived: 2, out };
         assert_eq!(children, [ChildCount { lease_id: "lease".into(), count }]);
+    }
+
+    #[test]
+    fn what_waits_because_of_a_probe_calls_for_no_node() {
+        let queued = |queue_excused| {
+            front_sample(pb::LoadSample { queued: 6, queue_excused, ..Default::default() }).load.queued
+        };
+        assert_eq!((queued(false), queued(true)), (6, 0));
     }
 
     #[test]

@@ -217,7 +217,7 @@ prop_compose! {
         let children = children.into_iter().map(child).collect();
         Sample {
             interval, in_flight_mean, arrivals, ended, service_time_sum, queued, refused, local_ready,
-            learned_capacity, local_in_flight_mean, children,
+            learned_capacity, has_learned: true, local_in_flight_mean, children,
         }
     }
 }

@@ -6,7 +6,7 @@ use cluster::config::sample;
 
 use super::diary::*;
 use crate::decider::Sample;
-use crate::holder::{FrontSample, Heard};
+use crate::holder::{ChildList, FrontSample, Heard};
 use crate::node::{FrontCount, Out, OutReason};
 
 #[test]
@@ -42,9 +42,31 @@ fn a_nodes_k_is_what_is_learned_times_its_speed_also_after_a_reload_of_another_k
     }
     let ks = |day: &Diary| day.holder.fleet().ready.iter().map(|node| node.k).collect::<Vec<_>>();
     assert_eq!((ks(&day), day.holder.learned()), (vec![20.0, 40.0], None));
-    let load = Sample { interval: s(1), learned_capacity: Some(6.0), ..Sample::default() };
+    let load = Sample { interval: s(1), learned_capacity: Some(6.0), has_learned: true, ..Sample::default() };
     day.hear(Heard::Sample(FrontSample { load, ..FrontSample::default() }));
     assert_eq!((ks(&day), day.holder.learned()), (vec![6.0, 12.0], Some(6.0)));
     day.reload(fast("weight = 2.0\n"));
     assert_eq!(ks(&day), [6.0, 12.0]);
+}
+
+#[test]
+fn what_was_learned_is_told_to_a_service_manager_that_comes_up_and_its_guess_does_not_count_over_it() {
+    let mut day = Diary::of(of_config(&sample(2, "").replace("capacity = 8", "capacity = \"auto\""), 2));
+    day.hear(Heard::FrontUp(ChildList::default()));
+    let hear = |day: &mut Diary, k, has_learned| {
+        let load = Sample { interval: s(1), learned_capacity: k, has_learned, ..Sample::default() };
+        day.hear(Heard::Sample(FrontSample { load, ..FrontSample::default() }));
+        (day.holder.learned(), day.holder.settings().decider.capacity)
+    };
+    assert_eq!(hear(&mut day, Some(20.0), false), (None, 20.0));
+    assert_eq!(hear(&mut day, Some(6.0), true), (Some(6.0), 6.0));
+    // It is another process: no node was ever needed, and yet it is told a list, with what was learned.
+    day.hear(Heard::FrontDown("gone".into()));
+    let generation = day.holder.list().generation;
+    day.hear(Heard::FrontUp(ChildList::default()));
+    assert_eq!(day.holder.list().generation, generation + 1);
+    assert_eq!(hear(&mut day, Some(20.0), false), (Some(6.0), 6.0));
+    assert_eq!(hear(&mut day, Some(7.0), true), (Some(7.0), 7.0));
+    // It is written from here on.
+    assert_eq!(hear(&mut day, None, false).0, None);
 }
