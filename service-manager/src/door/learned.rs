@@ -70,10 +70,12 @@ impl Door {
         }
     }
 
-    /// The copies to learn from: those that serve and are warm.
+    /// The copies to learn from, and to take what one that is held cannot: those that serve, are not out for their
+    /// 5xx and are warm.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         let all = self.copies().into_iter();
-        all.filter(|(seat, _)| seat.is_serving() && seat.warmth() >= 1.0).filter_map(seen).collect()
+        let is_good = |seat: &Seat| seat.is_serving() && !seat.is_ejected() && seat.warmth() >= 1.0;
+        all.filter(|(seat, _)| is_good(seat)).filter_map(seen).collect()
     }
 
     /// What waits for them.
@@ -305,6 +307,15 @@ mod tests {
         assert!(matches!(served, Pick::Forward(_)));
         assert_eq!(std::iter::from_fn(take).collect::<Vec<_>>().len(), 10 - 3 - 1);
         assert!(matches!(door.wait(&[], Attempt::First), Pick::Refuse(_)));
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_is_out_for_its_5xx_is_no_other_that_takes_what_one_cannot() {
+        let door = door(&service("\"auto\"", ""));
+        let c1 = door.list().children[0].seat.upstream().unwrap().id();
+        assert_eq!(door.seen().len(), 2);
+        door.eject(|upstream| upstream == c1);
+        assert!(door.seen().iter().all(|seen| seen.key != c1));
     }
 
     #[tokio::test]

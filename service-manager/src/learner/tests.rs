@@ -172,6 +172,10 @@ fn a_probe_of_an_only_copy_that_works_well_refuses_no_request_and_keeps_none_for
             only.run(MINUTE * 3);
             assert_eq!(only.refused, 0, "of {seconds} s, {in_flight} in flight");
             assert!(
+                seconds > 0.001 || only.probes == 0,
+                "12,000 a second would fill the queue between two looks"
+            );
+            assert!(
                 only.longest_queue <= 260 && only.longest_wait <= 2_600,
                 "{seconds} s: {}, {} ms",
                 only.longest_queue,
@@ -308,6 +312,19 @@ fn half_busy_is_half_of_the_whole_places() {
         learner.look(Duration::from_secs(look), &[copy], &calm());
     }
     assert!(learner.k() > 2.2, "{}", learner.k());
+}
+
+#[test]
+fn a_copy_that_is_full_of_long_lived_requests_and_slow_comes_down() {
+    let mut learner = Learner::new(20.0);
+    (learner.base, learner.probe_from) = (Some(Base { time: 0.05, in_flight: 3.0 }), MINUTE);
+    let mut copy = Seen { long_lived: 15.0, load: 19.5, ..seen(1) };
+    for look in 1..=15 {
+        copy.ended += 90;
+        copy.time_sum += Duration::from_millis(90 * 100);
+        learner.look(Duration::from_secs(2 * look), &[copy], &calm());
+    }
+    assert_within((learner.k(), learner.k()), 18.0, 19.5);
 }
 
 #[test]
