@@ -13,9 +13,9 @@ use super::network;
 use super::share::Groups;
 
 /// How long killed processes may take to be gone.
-const GONE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const GONE_TIMEOUT: Duration = Duration::from_secs(5);
 
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Held by a rack that runs.
 #[derive(Debug)]

@@ -2,10 +2,12 @@
 //! whoever clears up after a rack that was killed.
 
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 
 use super::inside::Place;
+use super::left::{GONE_TIMEOUT, LOOK_EVERY};
 use super::link::Link;
 use super::plan::{Machine, PREFIX, Plan};
 use super::share::Groups;
@@ -73,7 +75,14 @@ impl Drop for Network {
             // It may not have been made.
             let _ = ip(&["netns", "delete", namespace]);
         }
-        if let Err(error) = self.groups.remove() {
+        // What was killed a moment ago is in its group until the kernel has taken it away.
+        let deadline = Instant::now() + GONE_TIMEOUT;
+        let mut removed = self.groups.remove();
+        while removed.is_err() && Instant::now() < deadline {
+            std::thread::sleep(LOOK_EVERY);
+            removed = self.groups.remove();
+        }
+        if let Err(error) = removed {
             eprintln!("accordion rack: a cgroup is left, {error}: accordion rack down --name {}", self.rack);
         }
     }
