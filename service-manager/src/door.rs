@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use arc_swap::ArcSwap;
 use cluster::config::{DispatchRule, Service};
 use relay::{Dispatch, Failure, Head, InFlight, Pick, Protocol, Upstream};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 use self::learned::Learned;
 use self::seating::Warming;
@@ -49,7 +49,7 @@ pub(crate) struct Door {
     protocol: Protocol,
     // With the terms that go with it.
     list: ArcSwap<ChildList>,
-    new_terms: Notify,
+    new_terms: watch::Sender<()>,
     // Held by whoever changes the list or who sits in the local copy's seat.
     changing: Mutex<()>,
     warming: Mutex<Vec<Warming>>,
@@ -95,7 +95,7 @@ impl Door {
             this: this.clone(),
             protocol: settings::protocol(service),
             list: ArcSwap::from_pointee(ChildList::empty(&local, Terms::of(service))),
-            new_terms: Notify::new(),
+            new_terms: watch::Sender::new(()),
             changing: Mutex::new(()),
             warming: Mutex::default(),
             warming_begun: Notify::new(),

@@ -20,11 +20,14 @@ pub(crate) async fn learn(door: Arc<Door>) {
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let born = Instant::now();
     let (mut learner, mut told) = (None, 0.0);
+    let mut new_terms = door.new_terms();
     loop {
         look.tick().await;
         let Some(k) = door.learned() else {
             learner = None;
             door.excuse_queue(false);
+            // Where K is written there is nothing to look at. The door, which would say otherwise, is there.
+            new_terms.changed().await.unwrap_or_default();
             continue;
         };
         // It begins anew where the door has a better guess than it.

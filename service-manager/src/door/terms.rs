@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::config::{Capacity, Local, Service};
+use tokio::sync::watch;
 
 use super::Door;
 use crate::child_list::ChildList;
@@ -67,13 +68,13 @@ impl Door {
         list.place(&old);
         self.list.store(Arc::new(list));
         drop(changing);
-        self.new_terms.notify_one();
+        self.new_terms.send_replace(());
         self.hand_out();
     }
 
-    /// Waits until there are other terms than when it was asked last.
-    pub(crate) async fn new_terms(&self) {
-        self.new_terms.notified().await;
+    /// Changes whenever there are other terms.
+    pub(crate) fn new_terms(&self) -> watch::Receiver<()> {
+        self.new_terms.subscribe()
     }
 
     /// Requests that may wait.

@@ -17,10 +17,12 @@ const LOOKS: u32 = 5;
 
 /// Watches as long as it is let run.
 pub(super) async fn watch(door: &Door) {
+    let mut new_terms = door.new_terms();
     loop {
         match door.ejection() {
             Some(limits) => Watch::new(limits).run(door, WINDOW).await,
-            None => door.new_terms().await,
+            // The door, which would say otherwise, is there.
+            None => new_terms.changed().await.unwrap_or_default(),
         }
     }
 }
