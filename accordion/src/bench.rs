@@ -5,13 +5,19 @@
 
 pub(crate) mod capacity_chart;
 pub(crate) mod client;
+mod folder;
 mod paper;
 mod plot;
+mod probe;
 mod progress;
 mod proxy;
 mod tools;
 
 use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::exit::EXIT_UNAVAILABLE;
 
 /// Its command line.
 #[derive(Debug, clap::Args)]
@@ -39,4 +45,32 @@ pub(crate) fn main(args: &Args) -> ExitCode {
         Which::Paper(args) => paper::main(args),
         Which::ThreadRelay(args) => paper::thread_relay::main(args),
     }
+}
+
+/// Why it cannot be done here, in a sentence.
+fn unavailable(sentence: &str) -> ExitCode {
+    eprintln!("accordion bench: {sentence}");
+    ExitCode::from(EXIT_UNAVAILABLE)
+}
+
+/// Carries a benchmark out on this thread.
+fn carry_out(bench: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = runtime.context("no runtime").and_then(|runtime| {
+        let ended = runtime.block_on(bench);
+        // A client that still runs ends by itself.
+        runtime.shutdown_background();
+        ended
+    });
+    ended.unwrap_or_else(|fault| {
+        eprintln!("accordion bench: {fault:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Those who take part in the order of a round: each round another one is first.
+fn rotated<T: Clone>(all: &[T], round: usize) -> Vec<T> {
+    let mut order = all.to_vec();
+    order.rotate_left(round % all.len().max(1));
+    order
 }

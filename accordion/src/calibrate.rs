@@ -23,26 +23,22 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
 use cluster::config::{Cluster, Service};
 use cluster::daemon::{self, DaemonArgs, EXIT_CONFIG, Shutdown};
 use hyper::http::uri::PathAndQuery;
-use tokio::task::spawn_blocking;
 
 use crate::answer;
+use crate::bench::client::aside;
+use crate::exit::EXIT_INTERRUPTED;
 use curve::Sample;
 use finding::{End, Finding};
 use load::Job;
 use progress::Progress;
 use steps::Steps;
 use subject::Subject;
-
-/// Ended by a signal, as a shell says it of SIGINT.
-const EXIT_INTERRUPTED: u8 = 130;
 
 /// More than a service on one machine is asked for at a time, and than this client can give with one thread.
 const IN_FLIGHT_MAX: i64 = 4096;
@@ -211,17 +207,8 @@ async fn measure(
 
 /// One step, on a thread of its own, which is told to end when nobody waits for it any more.
 async fn step(job: Job) -> anyhow::Result<Sample> {
-    struct Halt(Arc<AtomicBool>);
-    impl Drop for Halt {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-    let halt = Arc::new(AtomicBool::new(false));
-    let _guard = Halt(Arc::clone(&halt));
-    let given =
-        spawn_blocking(move || load::give(&job, &halt)).await.context("the thread of the load failed")?;
-    given.context("no load can be given")?.context("the load was ended")
+    let given = aside(move |halt| load::give(&job, halt)).await.context("no load can be given")?;
+    given.context("the load was ended")
 }
 
 fn path(written: &str) -> Result<String, String> {

@@ -19,15 +19,14 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
+use crate::exit::EXIT_UNAVAILABLE;
+
 pub(crate) use inside::{Place, enter};
 pub(crate) use link::{Link, Rate};
 pub(crate) use made::Rack;
 use network::Network;
 pub(crate) use plan::{CLIENT, Plan, Shares, name as rack_name};
 pub(crate) use share::Share;
-
-/// What is needed is not there (EX_UNAVAILABLE of sysexits.h).
-const EXIT_UNAVAILABLE: u8 = 69;
 
 /// Its command line.
 #[derive(Debug, clap::Args)]

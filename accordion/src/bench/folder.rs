@@ -14,7 +14,8 @@ const REPORT: &str = "report.html";
 ///
 /// # Errors
 /// It cannot be written to.
-pub(super) fn of(wanted: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub(super) fn kept_apart(wanted: Option<&Path>, cpus: usize) -> anyhow::Result<PathBuf> {
+    let free = || first_free(&of_today(cpus), |folder| folder.join(REPORT).exists());
     let folder = wanted.map_or_else(free, Path::to_owned);
     let probe = folder.join(".probe");
     fs::create_dir_all(&folder)
@@ -38,16 +39,15 @@ pub(super) fn today() -> String {
     now.split('T').next().unwrap_or_default().to_owned()
 }
 
-fn free() -> PathBuf {
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let name = format!("e2e/runs/{}-{cpus}cpu-{}", today(), env::consts::ARCH);
-    first_free(&name, |folder| folder.join(REPORT).exists())
+/// That of a machine with so many CPUs.
+pub(super) fn of_today(cpus: usize) -> PathBuf {
+    PathBuf::from(format!("e2e/runs/{}-{cpus}cpu-{}", today(), env::consts::ARCH))
 }
 
 /// It, or it with a number from 2 on.
-fn first_free(name: &str, is_taken: impl Fn(&Path) -> bool) -> PathBuf {
-    let numbered = (2..).map(|number| PathBuf::from(format!("{name}-{number}")));
-    let mut all = std::iter::once(PathBuf::from(name)).chain(numbered);
+fn first_free(folder: &Path, is_taken: impl Fn(&Path) -> bool) -> PathBuf {
+    let numbered = (2..).map(|number| PathBuf::from(format!("{}-{number}", folder.display())));
+    let mut all = std::iter::once(folder.to_owned()).chain(numbered);
     all.find(|folder| !is_taken(folder)).expect("the numbers do not end")
 }
 
@@ -57,10 +57,10 @@ mod tests {
 
     #[test]
     fn a_run_that_was_kept_is_not_written_over() {
-        assert_eq!(first_free("runs/a", |_| false), Path::new("runs/a"));
+        assert_eq!(first_free(Path::new("runs/a"), |_| false), Path::new("runs/a"));
         let taken = ["runs/a", "runs/a-2"];
         assert_eq!(
-            first_free("runs/a", |folder| taken.iter().any(|one| folder == Path::new(one))),
+            first_free(Path::new("runs/a"), |folder| taken.iter().any(|one| folder == Path::new(one))),
             Path::new("runs/a-3")
         );
     }
@@ -68,17 +68,17 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_written_to_is_told_before_anything_is_measured() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let fault = of(Some(&file.path().join("below"))).unwrap_err().to_string();
+        let fault = kept_apart(Some(&file.path().join("below")), 2).unwrap_err().to_string();
         assert!(fault.contains("choose another folder with --out"), "{fault}");
     }
 
     #[test]
     fn a_folder_in_which_nothing_was_kept_goes_and_another_one_stays() {
         let place = tempfile::tempdir().unwrap();
-        let folder = of(Some(&place.path().join("a"))).unwrap();
+        let folder = kept_apart(Some(&place.path().join("a")), 2).unwrap();
         leave(&folder);
         assert!(!folder.exists());
-        let folder = of(Some(&place.path().join("b"))).unwrap();
+        let folder = kept_apart(Some(&place.path().join("b")), 2).unwrap();
         fs::write(folder.join(REPORT), "").unwrap();
         leave(&folder);
         assert!(folder.exists());

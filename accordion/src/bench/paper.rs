@@ -8,7 +8,6 @@ mod conditions;
 mod contestant;
 mod elastic;
 mod experiment;
-mod folder;
 mod goals;
 mod httperf;
 mod phases;
@@ -34,6 +33,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::progress::Progress;
 use super::tools::{self, Tool};
+use super::{carry_out, folder, unavailable};
+use crate::exit::EXIT_INTERRUPTED;
 use crate::rack::{Rate, Share, Shares, rack_name};
 use goals::Found;
 use plan::{Part, Plan};
@@ -42,12 +43,6 @@ use site::Site;
 
 /// The programs of others that a run needs.
 const TOOLS: [Tool; 5] = [tools::NGINX, tools::HAPROXY, tools::HTTPERF, tools::IP, tools::TC];
-
-/// What is needed is not there (EX_UNAVAILABLE of sysexits.h).
-const EXIT_UNAVAILABLE: u8 = 69;
-
-/// Ended by a signal, as a shell says it of SIGINT.
-const EXIT_INTERRUPTED: u8 = 130;
 
 /// How long the elastic run climbs and falls.
 const CLIMB: Duration = Duration::from_secs(600);
@@ -99,10 +94,6 @@ pub(crate) struct Args {
 
 /// 0 when all was measured, goals met or not; 69 where this machine cannot do it, 1 when something failed.
 pub(crate) fn main(args: &Args) -> ExitCode {
-    let unavailable = |sentence: &str| {
-        eprintln!("accordion bench: {sentence}");
-        ExitCode::from(EXIT_UNAVAILABLE)
-    };
     if !rustix::process::geteuid().is_root() {
         return unavailable("it makes network namespaces and caps CPU, which takes root: run it with sudo");
     }
@@ -110,17 +101,7 @@ pub(crate) fn main(args: &Args) -> ExitCode {
         return unavailable(&sentence);
     }
     // One thread, the main one: the kernel ties the lives of what is started to the thread that starts it.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.context("no runtime").and_then(|runtime| {
-        let ended = runtime.block_on(bench(args));
-        // A client that still runs ends by itself.
-        runtime.shutdown_background();
-        ended
-    });
-    ended.unwrap_or_else(|fault| {
-        eprintln!("accordion bench: {fault:#}");
-        ExitCode::FAILURE
-    })
+    carry_out(bench(args))
 }
 
 async fn bench(args: &Args) -> anyhow::Result<ExitCode> {
@@ -128,7 +109,7 @@ async fn bench(args: &Args) -> anyhow::Result<ExitCode> {
     let mut hangups = signal(SignalKind::hangup())?;
     let plan = args.plan();
     // Before anything is measured: what cannot be kept need not be.
-    let folder = folder::of(args.out.as_deref())?;
+    let folder = folder::kept_apart(args.out.as_deref(), conditions::cpus())?;
     daemon::raise_file_limit();
     let mut site = Site::new(&args.name, plan.nodes_max(), args.shares(), Some(args.link))?;
     let mut found = Found::default();
@@ -164,7 +145,6 @@ async fn measure(site: &mut Site, plan: &Plan, found: &mut Found) -> anyhow::Res
     let mut progress = Progress::new(plan.length());
     if [Part::Rate, Part::Size, Part::Work].into_iter().any(|part| plan.has(part)) {
         run::experiments(site, plan, found, &mut progress).await?;
-        site.end_all().await;
     }
     if plan.has(Part::Phases) {
         found.phases = run::phases(site, plan, &mut progress).await?;
@@ -174,7 +154,6 @@ async fn measure(site: &mut Site, plan: &Plan, found: &mut Found) -> anyhow::Res
     }
     if plan.has(Part::Mix) {
         run::mix(site, plan, found, &mut progress).await?;
-        site.end_all().await;
     }
     Ok(())
 }

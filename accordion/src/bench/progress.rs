@@ -1,8 +1,8 @@
-//! How far a run is, on stderr: one line that is written over on a terminal, a line for each round
-//! elsewhere.
+//! How far a run is, and how much time is left.
 
-use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
+
+use crate::progress_line::ProgressLine;
 
 /// Letters of the bar.
 const WIDTH: usize = 24;
@@ -12,48 +12,28 @@ pub(super) struct Progress {
     began: Instant,
     planned: f64,
     done: f64,
-    is_terminal: bool,
-    said: String,
+    line: ProgressLine,
 }
 
 impl Progress {
     pub(super) fn new(planned: f64) -> Self {
-        Self {
-            began: Instant::now(),
-            planned,
-            done: 0.0,
-            is_terminal: io::stderr().is_terminal(),
-            said: String::new(),
-        }
+        Self { began: Instant::now(), planned, done: 0.0, line: ProgressLine::new() }
     }
 
     /// Says what begins now; `chapter` is said in any case, `step` on a terminal only.
     pub(super) fn show(&mut self, chapter: &str, step: &str) {
         let share = self.done / self.planned;
-        let mut out = io::stderr().lock();
-        // Nobody reads it: the run goes on.
-        if self.is_terminal {
-            let line = line(share, &left(share, self.began.elapsed(), self.planned - self.done));
-            let _ = write!(out, "\r\x1b[K{line}  {chapter}, {step}");
-            let _ = out.flush();
-        } else if self.said != chapter {
-            let left = left(share, self.began.elapsed(), self.planned - self.done);
-            let _ = writeln!(out, "{chapter}, {left}");
-            chapter.clone_into(&mut self.said);
-        }
+        let left = left(share, self.began.elapsed(), self.planned - self.done);
+        self.line.show(
+            chapter,
+            || format!("{}  {chapter}, {step}", line(share, &left)),
+            || format!("{chapter}, {left}"),
+        );
     }
 
     /// So many of the planned seconds are over.
     pub(super) fn advance(&mut self, planned: f64) {
         self.done += planned;
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.is_terminal {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
     }
 }
 

@@ -21,7 +21,6 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -29,6 +28,8 @@ use cluster::daemon::Shutdown;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::tools::{self, Tool};
+use super::{carry_out, folder, unavailable};
+use crate::exit::EXIT_INTERRUPTED;
 use cores::Cores;
 use report::Setting;
 use rows::Row;
@@ -46,12 +47,6 @@ const TOOLS: [Tool; 7] = [
     tools::SLOWHTTPTEST,
     tools::TASKSET,
 ];
-
-/// What is needed is not there (EX_UNAVAILABLE of sysexits.h).
-const EXIT_UNAVAILABLE: u8 = 69;
-
-/// Ended by a signal, as a shell says it of SIGINT.
-const EXIT_INTERRUPTED: u8 = 130;
 
 /// Idle connections of the memory row, and of a quick run's.
 const CROWD: u64 = 10_000;
@@ -86,10 +81,6 @@ pub(crate) struct Args {
 
 /// 0 when all was measured, goals met or not; 69 where this machine cannot do it, 1 when something failed.
 pub(crate) fn main(args: &Args) -> ExitCode {
-    let unavailable = |sentence: &str| {
-        eprintln!("accordion bench: {sentence}");
-        ExitCode::from(EXIT_UNAVAILABLE)
-    };
     if let Err(sentence) = tools::check(&TOOLS) {
         return unavailable(&sentence);
     }
@@ -101,17 +92,7 @@ pub(crate) fn main(args: &Args) -> ExitCode {
         Err(error) => return unavailable(&format!("the system does not tell its CPUs: {error}")),
     };
     // One thread, and what it starts, on the CPU of the load.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.context("no runtime").and_then(|runtime| {
-        let ended = runtime.block_on(bench(args, cores));
-        // A client that still runs ends by itself.
-        runtime.shutdown_background();
-        ended
-    });
-    ended.unwrap_or_else(|fault| {
-        eprintln!("accordion bench: {fault:#}");
-        ExitCode::FAILURE
-    })
+    carry_out(bench(args, cores))
 }
 
 async fn bench(args: &Args, cores: Cores) -> anyhow::Result<ExitCode> {
@@ -173,16 +154,13 @@ impl Args {
 
 /// Shows the table and writes the figures down.
 fn keep(args: &Args, plan: &Plan, site: &Site, cores: Cores, measured: &Measured) -> anyhow::Result<()> {
-    let today = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let date = today.split('T').next().unwrap_or_default().to_owned();
-    let folder = format!("e2e/runs/{date}-{}cpu-{}", cores.allowed, std::env::consts::ARCH);
-    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(folder));
+    let folder = args.out.clone().unwrap_or_else(|| folder::of_today(cores.allowed));
     let build = if cfg!(debug_assertions) { "debug" } else { "release" };
     let mut versions = vec![format!("accordion: {}, {build} build", env!("CARGO_PKG_VERSION"))];
     versions.extend(tools::versions(&TOOLS));
     let setting = Setting {
         command: args.command(plan),
-        date,
+        date: folder::today(),
         cpus: cores.allowed,
         proxy_cpu: cores.proxy,
         load_cpu: cores.load,

@@ -1,4 +1,5 @@
-//! The programs of others that a run needs: where they are, which version, and in which package.
+//! The programs of others that a run needs: where they are, which version, in which package, and how to read
+//! the numbers they say.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,13 @@ pub(super) fn program(name: &str) -> String {
 /// The first line with words in it of what each says of itself.
 pub(super) fn versions(tools: &[Tool]) -> Vec<String> {
     tools.iter().map(|tool| format!("{}: {}", tool.name, version(tool))).collect()
+}
+
+/// The number that these words of a tool begin with.
+pub(super) fn number(text: &str) -> Option<f64> {
+    let text = text.trim_start();
+    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
+    text[..end].parse().ok()
 }
 
 fn path(name: &str) -> Option<PathBuf> {

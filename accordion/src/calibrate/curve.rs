@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::spread::Spread;
+
 /// A step with more failed requests than this share of them is none that the copy handled.
 const FAILED_SHARE_MAX: f64 = 0.01;
 
@@ -121,14 +123,9 @@ impl Point {
     }
 }
 
-/// Of an even number of values the mean of the two in the middle.
-pub(super) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => 0.0,
-        count if count % 2 == 1 => values[count / 2],
-        count => f64::midpoint(values[count / 2 - 1], values[count / 2]),
-    }
+/// 0 of none.
+pub(super) fn median(values: Vec<f64>) -> f64 {
+    Spread::of(values).map_or(0.0, |spread| spread.median)
 }
 
 #[cfg(test)]

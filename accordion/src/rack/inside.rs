@@ -26,6 +26,11 @@ impl Place {
         let namespace = format!("accordion-rack.{rack}.{machine}");
         Self { rack: rack.to_owned(), machine: machine.to_owned(), namespace }
     }
+
+    /// What this program is told that is to become a command there, before the command.
+    pub(crate) fn exec_words(&self) -> [&str; 6] {
+        ["rack", "exec", "--name", &self.rack, &self.machine, "--"]
+    }
 }
 
 /// Moves this thread, and what it starts from now on, to the machine.

@@ -125,6 +125,6 @@ fn clients(plan: &Plan) -> Vec<String> {
     ]
 }
 
-fn cpus() -> usize {
+pub(super) fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

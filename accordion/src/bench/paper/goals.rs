@@ -7,6 +7,7 @@ use super::plan::{NODES, Top, flat_rate};
 use super::record::{Client, Measurement, Times};
 use super::results::{Bar, Verdict};
 use super::timeline::Timeline;
+use crate::spread::Spread;
 
 /// What was measured, and what was found out on the way.
 #[derive(Debug, Default)]
@@ -30,28 +31,6 @@ const LATE_SECONDS: u32 = 10;
 
 const LARGEST_KB: u32 = 500;
 const RATE_MAX: u32 = 300;
-
-/// The middle of some ratios and their ends.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Spread {
-    median: f64,
-    min: f64,
-    max: f64,
-}
-
-impl Spread {
-    fn of(mut figures: Vec<f64>) -> Option<Self> {
-        figures.sort_by(f64::total_cmp);
-        let (min, max) = (*figures.first()?, *figures.last()?);
-        let middle = figures.len() / 2;
-        let median = if figures.len() % 2 == 1 {
-            figures[middle]
-        } else {
-            f64::midpoint(figures[middle - 1], figures[middle])
-        };
-        Some(Self { median, min, max })
-    }
-}
 
 impl Found {
     /// Whether there is anything to keep.
@@ -91,58 +70,52 @@ impl Found {
     }
 
     fn errors(&self) -> Vec<Verdict> {
-        let is_ours = |one: &&Measurement| matches!(one.contestant, Contestant::Accordion(_));
-        let of = |is_meant: &dyn Fn(&Measurement) -> bool, what: String| {
-            let all: Vec<&Measurement> = self
-                .measurements
-                .iter()
-                .filter(|one| one.experiment == Experiment::Rate && is_meant(one))
-                .filter(is_ours)
-                .collect();
-            let (failed, sent) = all
-                .iter()
-                .fold((0, 0), |(failed, sent), one| (failed + one.failed, sent + one.failed + one.replies));
-            (!all.is_empty()).then(|| Verdict {
-                experiment: Experiment::Rate.key(),
-                what,
-                goal: "0".to_owned(),
-                found: format!("{failed} of {sent}"),
-                is_met: failed == 0,
-            })
+        let of_rates = |one: &Measurement| {
+            one.experiment == Experiment::Rate && matches!(one.contestant, Contestant::Accordion(_))
         };
-        let paper = of(&|one| one.x <= RATE_MAX, format!("errors at up to {RATE_MAX}/s"));
+        let is_calm = |one: &Measurement| of_rates(one) && one.x <= RATE_MAX;
+        let paper = self.lost(Experiment::Rate.key(), format!("errors at up to {RATE_MAX}/s"), is_calm);
         let at_top = |top: u32, nodes: u32, place: &str| {
-            let is_meant = |one: &Measurement| {
-                top > RATE_MAX && (one.x, one.contestant) == (top, Contestant::Accordion(nodes))
-            };
-            of(
-                &is_meant,
-                format!(
-                    "errors {place} at {top}/s, the most that the better of nginx and HAProxy serves there"
-                ),
-            )
+            let what = format!(
+                "errors {place} at {top}/s, the most that the better of nginx and HAProxy serves there"
+            );
+            self.lost(Experiment::Rate.key(), what, |one| {
+                of_rates(one)
+                    && top > RATE_MAX
+                    && (one.x, one.contestant) == (top, Contestant::Accordion(nodes))
+            })
         };
         let top_nodes = at_top(self.top.by_nodes, NODES, "by way of the nodes");
         let top_local = at_top(self.top.local, 0, "by way of the local copy");
-        [paper, top_nodes, top_local, self.errors_elsewhere()].into_iter().flatten().collect()
+        // Where all the nodes serve there is no more asked than they do.
+        let what = format!("errors of Accordion with sizes, with work on {NODES} nodes and with the mix");
+        let elsewhere = self.lost("others", what, |one| match (one.experiment, one.contestant) {
+            (
+                Experiment::Size | Experiment::Mix,
+                Contestant::Accordion(_) | Contestant::Direct(_) | Contestant::FillFirst(_),
+            ) => true,
+            (
+                Experiment::Work,
+                Contestant::Accordion(nodes) | Contestant::Direct(nodes) | Contestant::FillFirst(nodes),
+            ) => nodes == NODES,
+            _ => false,
+        });
+        [paper, top_nodes, top_local, elsewhere].into_iter().flatten().collect()
     }
 
-    /// Of the other experiments, where all the nodes serve: there is no more asked than they do.
-    fn errors_elsewhere(&self) -> Option<Verdict> {
-        let is_meant = |one: &&Measurement| match one.contestant {
-            Contestant::Accordion(nodes) | Contestant::Direct(nodes) | Contestant::FillFirst(nodes) => {
-                one.experiment == Experiment::Size
-                    || one.experiment == Experiment::Mix
-                    || (one.experiment == Experiment::Work && nodes == NODES)
-            }
-            _ => false,
-        };
-        let all: Vec<&Measurement> = self.measurements.iter().filter(is_meant).collect();
-        let sum = |count: fn(&Measurement) -> u64| all.iter().map(|one| count(one)).sum::<u64>();
-        let (failed, sent) = (sum(|one| one.failed), sum(|one| one.failed + one.replies));
+    /// Requests that failed of those that are meant; none may.
+    fn lost(
+        &self,
+        experiment: &'static str,
+        what: String,
+        is_meant: impl Fn(&Measurement) -> bool,
+    ) -> Option<Verdict> {
+        let all: Vec<&Measurement> = self.measurements.iter().filter(|one| is_meant(one)).collect();
+        let failed: u64 = all.iter().map(|one| one.failed).sum();
+        let sent = failed + all.iter().map(|one| one.replies).sum::<u64>();
         (!all.is_empty()).then(|| Verdict {
-            experiment: "others",
-            what: format!("errors of Accordion with sizes, with work on {NODES} nodes and with the mix"),
+            experiment,
+            what,
             goal: "0".to_owned(),
             found: format!("{failed} of {sent}"),
             is_met: failed == 0,
@@ -164,7 +137,7 @@ impl Found {
         let rate = flat_rate(self.capacity, nodes);
         let ours = Contestant::Accordion(nodes);
         let calm = self.of(Experiment::Work, ours, Client::Httperf).filter(|one| one.x == 1);
-        let calm = Spread::of(calm.filter_map(|one| Some(one.times?.mean)).collect())?.median;
+        let calm = Spread::of(calm.filter_map(|one| Some(one.times?.mean)))?.median;
         let busy = self.of(Experiment::Work, ours, Client::Httperf).filter(|one| one.x == rate);
         let ratio = compare(busy, |one| Some(one.times?.mean / calm))?;
         let what = format!("{nodes} nodes at {rate}/s, 90 % of what they serve, to 1/s");

@@ -102,9 +102,7 @@ fn line<'a>(said: &'a str, label: &str) -> Option<&'a str> {
 
 /// The number behind the first `label`.
 fn number_after(line: &str, label: &str) -> Option<f64> {
-    let rest = line.split_once(label)?.1.trim_start();
-    let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(rest.len());
-    rest[..end].parse().ok()
+    tools::number(line.split_once(label)?.1)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 
 use super::results::Bar;
+use crate::spread::Spread;
 use line::Line;
 
 /// What the front end's log calls its own copy.
@@ -85,13 +86,8 @@ fn bar(way: &str, us: [f64; PARTS.len()]) -> Bar {
     Bar { way: way.to_owned(), parts }
 }
 
-/// The one in the middle, or the mean of the two; `None` of nothing.
 fn median(lines: &[Line], of: impl Fn(&Line) -> u64) -> Option<f64> {
-    let mut all: Vec<u64> = lines.iter().map(of).collect();
-    all.sort_unstable();
-    let upper = *all.get(all.len() / 2)? as f64;
-    let lower = all[(all.len() - 1) / 2] as f64;
-    Some(f64::midpoint(lower, upper))
+    Spread::of(lines.iter().map(|line| of(line) as f64)).map(|spread| spread.median)
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ use super::results::Bar;
 use super::site::{Held, Site};
 use crate::bench::client::{self, Job, Pace, aside};
 use crate::bench::progress::Progress;
+use crate::bench::rotated;
+use crate::spread::Spread;
 
 /// What is asked of the service that has 10 ms to do on a node of a quarter of a core.
 pub(super) const WORK_URI: &str = "/bytes/1024?work=2500us";
@@ -85,6 +87,7 @@ pub(super) async fn experiments(
         found.capacity = capacity(site, plan).await?;
         rounds(site, plan, &plan.work(found.capacity), found, progress).await?;
     }
+    site.end_all().await;
     Ok(())
 }
 
@@ -102,7 +105,9 @@ pub(super) async fn mix(
     site.accordions(&held).await?;
     site.services().await?;
     site.proxies(counts).await?;
-    rounds(site, plan, &plan.mix(), found, progress).await
+    rounds(site, plan, &plan.mix(), found, progress).await?;
+    site.end_all().await;
+    Ok(())
 }
 
 /// Sends a calm load by way of the local copy and by way of a node, with logs, and tells where its time went.
@@ -127,8 +132,7 @@ pub(super) async fn phases(
     // The last lines are written when the daemons end.
     site.end_all().await;
     let mut bars = Vec::new();
-    for front in logged.fronts {
-        let nodes = if bars.is_empty() { Vec::new() } else { logged.nodes.clone() };
+    for (front, nodes) in logged.fronts.into_iter().zip([Vec::new(), logged.nodes]) {
         bars.extend(Logs { front, nodes, target: SMALL_URI.to_owned() }.bars()?);
     }
     Ok(bars)
@@ -192,12 +196,8 @@ async fn rounds(
 
 /// Those at the same place of the axis one after the other, in each round another one first.
 fn in_turn(cells: &[Cell], round: usize) -> Vec<Cell> {
-    let mut all = Vec::with_capacity(cells.len());
-    for place in cells.chunk_by(|one, other| (one.x, one.client) == (other.x, other.client)) {
-        let (end, begin) = place.split_at(round % place.len());
-        all.extend(begin.iter().chain(end));
-    }
-    all
+    let places = cells.chunk_by(|one, other| (one.x, one.client) == (other.x, other.client));
+    places.flat_map(|place| rotated(place, round)).collect()
 }
 
 async fn measure(site: &Site, plan: &Plan, cell: Cell, round: usize) -> anyhow::Result<Measurement> {
@@ -284,10 +284,8 @@ async fn capacity(site: &Site, plan: &Plan) -> anyhow::Result<f64> {
         let done = httperf(site, Contestant::Node, WORK_URI.to_owned(), rate, LOOK_SECONDS).await?;
         looks.push(done.replies as f64 / done.seconds);
     }
-    looks.sort_by(f64::total_cmp);
-    let middle = looks[looks.len() / 2];
-    ensure!(middle >= 1.0, "a node serves no request with work");
-    Ok(middle)
+    let middle = Spread::of(looks).map(|spread| spread.median).filter(|capacity| *capacity >= 1.0);
+    middle.context("a node serves no request with work")
 }
 
 #[cfg(test)]

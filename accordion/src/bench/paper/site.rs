@@ -29,9 +29,6 @@ pub(super) use accordions::Held;
 use daemon::Daemon;
 use layout::Layout;
 
-/// From its start anything answers its first request within this, on a busy machine.
-const START_LIMIT: Duration = Duration::from_secs(30);
-
 /// The rack and all that runs on it.
 pub(super) struct Site {
     name: String,
@@ -104,7 +101,7 @@ impl Site {
     /// The words that run a command on the clients' machine.
     pub(super) fn as_client(&self, words: &[String]) -> Vec<String> {
         let mut all = vec![self.program.to_string_lossy().into_owned()];
-        all.extend(["rack", "exec", "--name", &self.name, CLIENT, "--"].map(str::to_owned));
+        all.extend(Place::of(&self.name, CLIENT).exec_words().map(str::to_owned));
         all.extend_from_slice(words);
         all
     }

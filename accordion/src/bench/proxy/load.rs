@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tokio::process::Command;
 
-use crate::bench::tools;
+use crate::bench::tools::{self, number};
 
 /// Beyond its own time a tool may take this long, for connections that hang.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -131,13 +131,6 @@ pub(super) fn pinned(cpu: usize) -> Vec<String> {
 fn behind(said: &str, label: &str) -> Option<f64> {
     let rest = said.lines().find_map(|line| line.trim_start().strip_prefix(label))?;
     number(rest)
-}
-
-/// The number that `text` begins with.
-fn number(text: &str) -> Option<f64> {
-    let text = text.trim_start();
-    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
-    text[..end].parse().ok()
 }
 
 /// `2480 requests in 1.10s, 2.90MB read`, and lines for what went wrong.

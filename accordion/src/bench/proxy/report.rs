@@ -10,7 +10,8 @@ use super::record::{Beside, Measurement};
 use super::rows::{Contestant, Goal, Row};
 use super::run::{Measured, Plan};
 use super::slow_clients::Manner;
-use super::summary::{Outcome, Spread, beside, given_back, outcomes, spread};
+use super::summary::{Outcome, beside, given_back, outcomes, spread};
+use crate::spread::Spread;
 
 /// Columns of the table.
 const COLUMNS: [&str; 8] = ["what", "unit", "Accordion", "nginx", "HAProxy", "ratio", "goal", ""];

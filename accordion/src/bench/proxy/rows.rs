@@ -220,16 +220,10 @@ impl Contestant {
     }
 }
 
-/// The contestants in the order of a round: each round another one is first.
-pub(super) fn rotated(contestants: &[Contestant], round: usize) -> Vec<Contestant> {
-    let mut order = contestants.to_vec();
-    order.rotate_left(round % contestants.len().max(1));
-    order
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::rotated;
 
     #[test]
     fn everybody_is_first_equally_often() {

@@ -16,12 +16,13 @@ use super::cores::Cores;
 use super::load::{Done, Generator, Order};
 use super::meter::{Cpu, Reading};
 use super::record::{Extra, Measurement};
-use super::rows::{Contestant, Row, SIZES, SMALL, rotated};
+use super::rows::{Contestant, Row, SIZES, SMALL};
 use super::site::{Running, Site};
 use super::slow_clients::{Manner, SlowClients, SlowOrder};
-use super::summary::Spread;
 use crate::bench::client::{self, GRACE, Job, aside};
 use crate::bench::progress::Progress;
+use crate::bench::rotated;
+use crate::spread::Spread;
 
 /// Requests a second of the row that asks for latency at little load (the paper's way).
 const CALM_RATE: f64 = 300.0;

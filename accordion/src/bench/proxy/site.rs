@@ -26,12 +26,10 @@ use super::config::{ClientTimeout, FRONT_PORT, Kind};
 use super::cores::Cores;
 use super::load::pinned;
 use super::rows::{Contestant, SIZES};
+use crate::bench::probe::START_LIMIT;
 
 pub(super) use running::Running;
 use scratch::Scratch;
-
-/// From its start a proxy answers the first request within this, on a busy machine.
-const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// From SIGTERM to SIGKILL: nothing here has anything to finish.
 const STOP_LIMIT: Duration = Duration::from_secs(1);

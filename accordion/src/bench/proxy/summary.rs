@@ -6,14 +6,7 @@ use std::time::Duration;
 use super::record::{Beside, Extra, Measurement};
 use super::rows::{Contestant, Goal, LINES, Line, Row};
 use super::slow_clients::Manner;
-
-/// The middle of some figures and their ends.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Spread {
-    pub(super) median: f64,
-    pub(super) min: f64,
-    pub(super) max: f64,
-}
+use crate::spread::Spread;
 
 /// What became of one line of the table.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,22 +23,6 @@ pub(super) struct Outcome {
     pub(super) is_met: Option<bool>,
     /// Requests that failed, of everybody on the line.
     pub(super) failed: u64,
-}
-
-impl Spread {
-    /// `None` where there is no figure.
-    pub(super) fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let mut sorted: Vec<f64> = figures.into_iter().collect();
-        sorted.sort_by(f64::total_cmp);
-        let (min, max) = (*sorted.first()?, *sorted.last()?);
-        let middle = sorted.len() / 2;
-        let median = if sorted.len() % 2 == 1 {
-            sorted[middle]
-        } else {
-            f64::midpoint(sorted[middle - 1], sorted[middle])
-        };
-        Some(Self { median, min, max })
-    }
 }
 
 /// Every line of which there is something to say, in the order of the table.
@@ -113,14 +90,6 @@ mod tests {
     use super::super::record::tests::{cpu, memory, slow};
     use super::*;
     use Contestant::{Accordion, Haproxy, Nginx};
-
-    #[test]
-    fn a_median_is_in_the_middle_and_the_ends_are_kept() {
-        let spread = |figures: &[f64]| Spread::of(figures.iter().copied());
-        assert_eq!(spread(&[3.0, 1.0, 9.0]), Some(Spread { median: 3.0, min: 1.0, max: 9.0 }));
-        assert_eq!(spread(&[4.0, 1.0, 9.0, 2.0]).unwrap().median, 3.0);
-        assert_eq!(spread(&[]), None);
-    }
 
     /// Rounds of nginx, HAProxy and Accordion.
     fn rounds(figures: &[(u64, u64, u64)]) -> Vec<Measurement> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::curve::Sample;
+use crate::bench::client::quantile;
 
 /// Times kept of one step, 16 MiB; more would tell no more.
 const TIMES_MAX: usize = 1 << 20;
@@ -70,8 +71,8 @@ impl Tally {
         Sample {
             in_flight: self.places.len() as u32,
             per_second: self.per_second(lasted),
-            p50: quantile(&self.times, 0.5),
-            p99: quantile(&self.times, 0.99),
+            p50: quantile(&self.times, 0.5).unwrap_or_default(),
+            p99: quantile(&self.times, 0.99).unwrap_or_default(),
             good: self.good(),
             failed: self.places.iter().map(|place| place.failed).sum::<u64>() + unanswered as u64,
             unanswered: unanswered as u32,
@@ -109,12 +110,6 @@ impl Tally {
         }
         (answered * cycles / cycling.as_secs_f64()).min((good + answered) / lasted)
     }
-}
-
-/// The time that this share of them does not exceed; zero of none.
-fn quantile(sorted: &[Duration], share: f64) -> Duration {
-    let rank = (share * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
 fn rounded(time: Duration) -> Duration {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::contestant::Contestant;
 use super::super::experiment::Experiment;
 use super::super::record::{Client, Measurement, Times};
+use crate::spread::Spread;
 
 /// What one client measured of one experiment.
 #[derive(Debug)]
@@ -24,14 +25,6 @@ pub(super) struct Cell {
     times: Vec<Times>,
     pub(super) replies: u64,
     pub(super) failed: u64,
-}
-
-/// What the rounds found.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Rounds {
-    pub(super) median: f64,
-    pub(super) least: f64,
-    pub(super) most: f64,
 }
 
 impl Grid {
@@ -65,15 +58,15 @@ impl Grid {
 }
 
 impl Cell {
-    pub(super) fn mean(&self) -> Option<Rounds> {
+    pub(super) fn mean(&self) -> Option<Spread> {
         of(self.times.iter().map(|times| times.mean).collect())
     }
 
-    pub(super) fn p50(&self) -> Option<Rounds> {
+    pub(super) fn p50(&self) -> Option<Spread> {
         of(self.times.iter().map(|times| times.p50).collect())
     }
 
-    pub(super) fn p99(&self) -> Option<Rounds> {
+    pub(super) fn p99(&self) -> Option<Spread> {
         of(self.times.iter().filter_map(|times| times.p99).collect())
     }
 
@@ -109,12 +102,8 @@ pub(super) fn name(experiment: Experiment, contestant: Contestant) -> String {
     }
 }
 
-fn of(mut values: Vec<f64>) -> Option<Rounds> {
-    values.retain(|value| value.is_finite());
-    values.sort_by(f64::total_cmp);
-    let (least, most) = (*values.first()?, *values.last()?);
-    let median = f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2]);
-    Some(Rounds { median, least, most })
+fn of(values: Vec<f64>) -> Option<Spread> {
+    Spread::of(values.into_iter().filter(|value| value.is_finite()))
 }
 
 #[cfg(test)]
@@ -136,7 +125,7 @@ mod tests {
         all.push(Measurement { experiment: Experiment::Work, ..one(1, service, 100, 1000.0) });
         let grid = Grid::new(&all, Experiment::Rate, Client::Httperf).unwrap();
         let cell = grid.cell(service, 100).unwrap();
-        assert_eq!(cell.mean(), Some(Rounds { median: 2.0, least: 1.0, most: 3.0 }));
+        assert_eq!(cell.mean(), Some(Spread { median: 2.0, min: 1.0, max: 3.0 }));
         assert_eq!((cell.p99(), cell.failed, cell.failed_percent()), (None, 3, Some(1.0)));
         assert_eq!((grid.xs.as_slice(), grid.rounds), ([50, 100].as_slice(), 3));
         assert!(grid.cell(service, 50).is_none());

@@ -98,7 +98,7 @@ fn of_ours(experiment: Experiment, grid: &Grid) -> impl Iterator<Item = Series> 
         let points = grid.xs.iter().filter_map(|x| {
             let cell = grid.cell(*contestant, *x)?;
             let mean = cell.mean();
-            let span = mean.filter(|_| grid.rounds > 1).map(|mean| (mean.least, mean.most));
+            let span = mean.filter(|_| grid.rounds > 1).map(|mean| (mean.min, mean.max));
             let y = mean.map(|mean| mean.median);
             Some(Point { x: f64::from(*x), y, span, is_faulty: is_faulty(cell) })
         });

@@ -6,9 +6,10 @@ use super::super::experiment::Experiment;
 use super::super::record::Client;
 use super::super::results::{self, Results};
 use super::super::timeline::Timeline;
-use super::cells::{self, Cell, Grid, Rounds};
+use super::cells::{self, Cell, Grid};
 use super::document::{Block, Document, Entry, Figure, Table, Tone};
 use super::{elastic, figures};
+use crate::spread::Spread;
 
 const PERCENTILES_ARE: &str = "Reply times in milliseconds within which 50 % and 99 % of the requests were \
                                answered, by an open loop that knows each of them; medians of the rounds:";
@@ -154,7 +155,7 @@ fn means(experiment: Experiment, grid: &Grid) -> Table {
 }
 
 fn percentiles(experiment: Experiment, grid: &Grid) -> Table {
-    let word = |rounds: Option<Rounds>| rounds.map_or_else(|| "–".to_owned(), |rounds| time(rounds.median));
+    let word = |rounds: Option<Spread>| rounds.map_or_else(|| "–".to_owned(), |rounds| time(rounds.median));
     let both = |cell: &Cell| cell.p50().map(|p50| format!("{} / {}", time(p50.median), word(cell.p99())));
     Table { rows: rows(grid, both), ..frame(experiment, grid) }
 }

@@ -106,9 +106,9 @@ impl Site {
         let file = self.cluster_of(name, text, &services, logs)?;
         for held in all {
             serves(held.listen).await?;
-            let mut status = vec![self.program(), "status".to_owned(), "--json".to_owned(), held.service()];
+            let mut status = vec![held.service()];
             status.extend_from_slice(&self.options(&file.to_string_lossy())[..4]);
-            let nodes = nodes_serve(&status, held.nodes).await?;
+            let nodes = nodes_serve(&self.program, &status, held.nodes).await?;
             if let [only] = nodes.as_slice() {
                 self.one = self.layout.nodes().find(|node| Layout::machine(*node) == *only).unwrap_or(1);
             }

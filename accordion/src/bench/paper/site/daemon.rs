@@ -45,7 +45,7 @@ impl Daemon {
         let said = File::create(&log).with_context(|| format!("cannot open {}", log.display()))?;
         let mut command = Command::new(program);
         command.args(tether::arguments(None));
-        command.args(["rack", "exec", "--name", &place.rack, &place.machine, "--"]).args(words);
+        command.args(place.exec_words()).args(words);
         command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
         command.process_group(0).kill_on_drop(true);
         let words = words.join(" ");
