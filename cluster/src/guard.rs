@@ -23,7 +23,8 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::OnceLock;
 
-use rustix::process::{Signal, getpid, getsid, set_child_subreaper, setsid};
+use rustix::io::Errno;
+use rustix::process::{Signal, getpid, set_child_subreaper, setsid};
 
 use crate::daemon::{restore_soft_limit, soft_limit_before};
 use crate::starter::door;
@@ -140,9 +141,12 @@ fn enter(command: &[OsString]) -> io::Result<()> {
     if let Some(limit) = env::var(FILE_LIMIT_VARIABLE).ok().and_then(|limit| limit.parse().ok()) {
         restore_soft_limit(limit);
     }
-    // The terminal's Ctrl-C is for the daemon. systemd has done that already for what it starts.
-    if getsid(None)? != getpid() {
-        setsid()?;
+    // The terminal's Ctrl-C is for the daemon. What systemd starts leads a session already, and is refused another.
+    // Nobody asks which one it is in: where that began outside of this PID namespace, it has no number here.
+    if let Err(error) = setsid()
+        && error != Errno::PERM
+    {
+        return Err(error.into());
     }
     set_child_subreaper(Some(getpid()))?;
     // Only what `ps` shows; where it cannot be said nothing is lost.
