@@ -3,8 +3,9 @@
 //! daemons of a whole cluster, as on machines.
 //!
 //! `plan` says which machines there are, `network` makes them, `link` shapes their links, `share` caps their
-//! CPU, `inside` puts a process into one, `left` finds what a killed rack left behind.
+//! CPU and `cpu` says which one it is, `inside` puts a process into one, `left` finds what a killed rack left behind.
 
+mod cpu;
 mod inside;
 mod left;
 mod link;

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use super::cpu;
 use super::share::Groups;
 
 /// Where a process goes to be on a machine.
@@ -42,7 +43,10 @@ pub(crate) fn enter(place: &Place) -> io::Result<()> {
     let groups = Groups::of(&place.rack).map_err(io::Error::other)?;
     let group = groups.of_machine(&place.machine);
     // The kernel takes 0 for whoever writes.
-    if group.is_dir() { fs::write(group.join("cgroup.procs"), "0") } else { Ok(()) }
+    if group.is_dir() {
+        fs::write(group.join("cgroup.procs"), "0")?;
+    }
+    cpu::keep_to(place)
 }
 
 /// The same without its share of the CPU.

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 
+use super::cpu;
 use super::inside::Place;
 use super::left::{GONE_TIMEOUT, LOOK_EVERY};
 use super::link::Link;
@@ -31,6 +32,7 @@ impl Network {
     pub(crate) fn make(plan: &Plan) -> anyhow::Result<Self> {
         let groups = Groups::of(&plan.name)?;
         let mut network = Self { rack: plan.name.clone(), namespaces: Vec::new(), groups };
+        cpu::note(&plan.name, &plan.machines)?;
         let switch = network.namespace(SWITCH)?;
         ip(&["-n", &switch, "link", "add", BRIDGE, "type", "bridge"])?;
         ip(&["-n", &switch, "link", "set", "dev", BRIDGE, "up"])?;
