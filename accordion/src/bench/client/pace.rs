@@ -28,6 +28,8 @@ pub(crate) enum Spacing {
     Random,
     /// Each as long after the one before as the rate says, as httperf does; the first one is due at once.
     Even,
+    /// Each at any moment of the gap that the rate leaves it: as many as even ones, and in step with nothing.
+    Loose,
 }
 
 impl Pace {
@@ -41,6 +43,11 @@ impl Pace {
         Self { segments: vec![Segment { rate, length }], spacing: Spacing::Even }
     }
 
+    /// One rate throughout, evenly but for where in its gap each is.
+    pub(crate) fn loose(rate: f64, length: Duration) -> Self {
+        Self { spacing: Spacing::Loose, ..Self::even(rate, length) }
+    }
+
     /// From the first segment's begin to the last one's end.
     pub(crate) fn length(&self) -> Duration {
         self.segments.iter().map(|segment| segment.length).sum()
@@ -51,7 +58,7 @@ impl Pace {
         self.segments.iter().map(Segment::requests).sum()
     }
 
-    /// When that many requests are due (with fractions, for random ones); `None`: they never are.
+    /// When that many requests are due (with fractions, for those that are not even); `None`: they never are.
     pub(super) fn due(&self, requests: f64) -> Option<Duration> {
         let (mut left, mut begin) = (requests, Duration::ZERO);
         for segment in &self.segments {

@@ -9,7 +9,7 @@ use super::pace::{Pace, Spacing};
 #[derive(Debug, Clone)]
 pub(super) struct Schedule {
     pace: Pace,
-    /// How many requests, in the mean, come before the next one.
+    /// How many requests, in the mean, come before the last one; of loose ones, before the begin of its gap.
     before: f64,
     is_begun: bool,
     state: u64,
@@ -38,11 +38,12 @@ impl Iterator for Schedule {
     fn next(&mut self) -> Option<Duration> {
         self.before += match self.pace.spacing {
             Spacing::Random => -self.draw().ln(),
-            Spacing::Even if self.is_begun => 1.0,
-            Spacing::Even => 0.0,
+            Spacing::Even | Spacing::Loose if self.is_begun => 1.0,
+            Spacing::Even | Spacing::Loose => 0.0,
         };
         self.is_begun = true;
-        self.pace.due(self.before)
+        let within = if self.pace.spacing == Spacing::Loose { 1.0 - self.draw() } else { 0.0 };
+        self.pace.due(self.before + within)
     }
 }
 
@@ -95,9 +96,19 @@ mod tests {
     }
 
     #[test]
+    fn loose_requests_are_one_in_each_gap_and_not_in_step() {
+        let due: Vec<_> = Schedule::new(Pace::loose(250.0, MINUTE)).collect();
+        assert_eq!(due.len(), 15_000);
+        let gap = Duration::from_millis(4);
+        assert!((0..).zip(&due).all(|(number, at)| (number * gap..(number + 1) * gap).contains(at)));
+        let late = (0..).zip(&due).filter(|(number, at)| **at - *number * gap > gap / 2).count();
+        assert!((7_000..8_000).contains(&late), "{late}");
+    }
+
+    #[test]
     fn a_changing_rate_is_kept_to_in_each_of_its_segments() {
         let segments = [50.0, 500.0, 20.0].map(|rate| Segment { rate, length: MINUTE }).to_vec();
-        for spacing in [Spacing::Random, Spacing::Even] {
+        for spacing in [Spacing::Random, Spacing::Even, Spacing::Loose] {
             let due: Vec<_> = Schedule::new(Pace { segments: segments.clone(), spacing }).collect();
             for (number, segment) in (0..).zip(&segments) {
                 let is_in = |at: &&Duration| **at >= number * MINUTE && **at < (number + 1) * MINUTE;

@@ -36,7 +36,7 @@ pub(super) fn of(args: &Args, plan: &Plan, found: &Found, ended_by: Option<&str>
         let Top { local, by_nodes } = found.top;
         all.push(format!(
             "The better of nginx and HAProxy serves up to {local}/s of 1 KB without an error before the local copy, and up \
-             to {by_nodes}/s before {NODES} nodes: looked for in steps of a quarter."
+             to {by_nodes}/s before {NODES} nodes, each time it is asked: looked for in steps of a quarter."
         ));
     }
     if found.capacity > 0.0 {
@@ -75,7 +75,7 @@ fn rack(args: &Args, plan: &Plan) -> String {
     let busy = front + f64::from(NODES) * node;
     let mut sentence = format!(
         "The rack: a front end worth {front} of a core, nodes worth {node} each, clients with {client}; links of {} each, \
-         not delayed. CPU is capped by quotas in periods of 1 to 5 ms. Busy, the front end and {NODES} nodes take {busy} of \
+         not delayed. CPU is capped by quotas in periods of 1 to 5 ms, and each of these machines is on one CPU. Busy, the front end and {NODES} nodes take {busy} of \
          the {cpus} cores",
         args.link
     );
@@ -119,7 +119,7 @@ fn clients(plan: &Plan) -> Vec<String> {
         ),
         "httperf's reply times are means from the begin of the connection to its end, answers with an error among them, in \
          tenths of a millisecond; the open-loop client's are from when the request was due to the last byte of a good \
-         answer. httperf can have about 1,000 connections open; those beyond count as failed."
+         answer, and each is due at some moment of its gap, so that it is not in step with the quotas. httperf can have about 1,000 connections open; those beyond count as failed."
             .to_owned(),
         format!("A measurement of the mix sends {MIX_REQUESTS} requests at {MIX_RATE}/s."),
     ]

@@ -80,6 +80,9 @@ pub(super) const FLAT_SHARE: f64 = 0.9;
 /// Between two measurements, seconds: processes start and end.
 const BETWEEN: f64 = 0.3;
 
+/// Until everybody runs, for all the parts together, seconds.
+const STARTING: f64 = 30.0;
+
 impl Plan {
     /// Whether that part is asked for.
     pub(super) fn has(&self, part: Part) -> bool {
@@ -113,6 +116,11 @@ impl Plan {
             Experiment::Mix => self.rounds * 2,
             Experiment::Rate | Experiment::Size | Experiment::Work => self.rounds,
         }
+    }
+
+    /// How often one looks at what is found out before a part begins.
+    pub(super) const fn looks(&self) -> usize {
+        if self.is_quick { 1 } else { 5 }
     }
 
     /// The cells of experiment 1, at the top rates of the peers too; 0 where none was found.
@@ -239,7 +247,10 @@ impl Plan {
             + of(Part::Work, self.work(100.0))
             + of(Part::Mix, self.mix());
         let elastic = if self.has(Part::Elastic) { self.climb.as_secs_f64() * 1.3 } else { 0.0 };
-        measured + elastic + 30.0
+        // The way up to the highest rate and down again, of two peers in two places.
+        let steps = 4.0 * (8.0 + self.looks() as f64);
+        let tops = if self.has(Part::Rate) { steps * self.seconds_of(Experiment::Rate) as f64 } else { 0.0 };
+        measured + elastic + tops + STARTING
     }
 }
 

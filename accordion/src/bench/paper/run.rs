@@ -50,7 +50,7 @@ const SERVED_SHARE: f64 = 0.97;
 /// So many times what a node can do by its share of a core, to see what it does.
 const OVERLOAD: f64 = 1.5;
 
-/// How long one looks at each of these.
+/// How long one looks at that.
 const LOOK_SECONDS: u64 = 2;
 
 /// How long the last answers of an overloaded proxy may take.
@@ -75,8 +75,8 @@ pub(super) async fn experiments(
     site.proxies(&[0, nodes]).await?;
     if plan.has(Part::Rate) {
         progress.show("looking for the highest rates", "nginx and HAProxy");
-        found.top.local = better_top(site, 0).await?;
-        found.top.by_nodes = better_top(site, nodes).await?;
+        found.top.local = better_top(site, plan, 0).await?;
+        found.top.by_nodes = better_top(site, plan, nodes).await?;
         rounds(site, plan, &plan.rate(found.top), found, progress).await?;
     }
     if plan.has(Part::Size) {
@@ -240,7 +240,8 @@ async fn open_loop(site: &Site, plan: &Plan, cell: Cell) -> anyhow::Result<(u64,
         Experiment::Rate => (owned(&[SMALL_URI]), cell.x, seconds),
         Experiment::Size | Experiment::Work => (owned(&[WORK_URI]), cell.x, seconds),
     };
-    let pace = Pace::even(f64::from(rate), length);
+    // Even gaps of 4, 5 or 10 ms would be in step with the periods of the machines' quotas, or against it.
+    let pace = Pace::loose(f64::from(rate), length);
     let job = Job { target: site.target(cell.contestant)?, paths, pace, is_kept: false, grace: GRACE };
     let timings = aside(move |halt| client::run(job, halt)).await?;
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
@@ -256,23 +257,55 @@ async fn open_loop(site: &Site, plan: &Plan, cell: Cell) -> anyhow::Result<(u64,
 }
 
 /// The highest rate that one of the peers before so many nodes serves without an error; 0 where none serves the first.
-async fn better_top(site: &Site, nodes: u32) -> anyhow::Result<u32> {
+async fn better_top(site: &Site, plan: &Plan, nodes: u32) -> anyhow::Result<u32> {
     let (nginx, haproxy) = (Contestant::Nginx(nodes), Contestant::Haproxy(nodes));
-    Ok(top(site, nginx).await?.max(top(site, haproxy).await?))
+    Ok(top(site, plan, nginx).await?.max(top(site, plan, haproxy).await?))
 }
 
-async fn top(site: &Site, contestant: Contestant) -> anyhow::Result<u32> {
-    let mut top = 0;
-    let mut rate = TOP_FIRST;
-    while rate < TOP_MAX {
-        let done = httperf(site, contestant, SMALL_URI.to_owned(), rate, LOOK_SECONDS).await?;
-        if done.failed > 0 || (done.replies as f64 / done.seconds) < SERVED_SHARE * f64::from(rate) {
-            break;
-        }
-        top = rate;
-        rate = (f64::from(rate) * TOP_STEP) as u32;
+/// Up until it fails once, and down again until it does not fail in any of several looks: who is at the edge of what
+/// he serves has his lucky moments.
+async fn top(site: &Site, plan: &Plan, contestant: Contestant) -> anyhow::Result<u32> {
+    let mut rates: Vec<u32> = top_rates().collect();
+    let mut served = 0;
+    while let Some(rate) = rates.get(served)
+        && serves(site, plan, contestant, *rate).await?
+    {
+        served += 1;
     }
-    Ok(top)
+    rates.truncate(served);
+    while let Some(rate) = rates.last() {
+        if serves_each_time(site, plan, contestant, *rate).await? {
+            return Ok(*rate);
+        }
+        rates.pop();
+    }
+    Ok(0)
+}
+
+/// The rates at which one looks, rising.
+fn top_rates() -> impl Iterator<Item = u32> {
+    let next = |rate: &u32| Some((f64::from(*rate) * TOP_STEP) as u32);
+    std::iter::successors(Some(TOP_FIRST), next).take_while(|rate| *rate < TOP_MAX)
+}
+
+async fn serves_each_time(
+    site: &Site,
+    plan: &Plan,
+    contestant: Contestant,
+    rate: u32,
+) -> anyhow::Result<bool> {
+    for _ in 0..plan.looks() {
+        if !serves(site, plan, contestant, rate).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn serves(site: &Site, plan: &Plan, contestant: Contestant, rate: u32) -> anyhow::Result<bool> {
+    let seconds = plan.seconds_of(Experiment::Rate);
+    let done = httperf(site, contestant, SMALL_URI.to_owned(), rate, seconds).await?;
+    Ok(done.failed == 0 && (done.replies as f64 / done.seconds) >= SERVED_SHARE * f64::from(rate))
 }
 
 /// What one node does in a second when more is asked of it: the middle of some looks.
@@ -280,7 +313,7 @@ async fn capacity(site: &Site, plan: &Plan) -> anyhow::Result<f64> {
     let (_, node) = site.cores();
     let rate = (OVERLOAD * node / WORK_SECONDS) as u32;
     let mut looks = Vec::new();
-    for _ in 0..if plan.is_quick { 1 } else { 5 } {
+    for _ in 0..plan.looks() {
         let done = httperf(site, Contestant::Node, WORK_URI.to_owned(), rate, LOOK_SECONDS).await?;
         looks.push(done.replies as f64 / done.seconds);
     }
@@ -291,6 +324,13 @@ async fn capacity(site: &Site, plan: &Plan) -> anyhow::Result<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_highest_rates_are_looked_for_in_steps_of_a_quarter() {
+        let rates: Vec<u32> = top_rates().collect();
+        assert_eq!((rates[..3].to_vec(), rates.len()), (vec![800, 1000, 1250], 15));
+        assert!(rates[14] < TOP_MAX);
+    }
 
     #[test]
     fn in_each_round_another_one_is_first_at_each_place() {

@@ -1,5 +1,6 @@
 //! The figures of the experiments, and the bars of where the time goes.
 
+use super::super::contestant::Contestant;
 use super::super::experiment::{Experiment, Table};
 use super::super::record::Client;
 use super::super::results;
@@ -25,7 +26,7 @@ pub(super) fn experiment(experiment: Experiment, client: Client, grid: &Grid) ->
     let papers = experiment.of_the_paper().map(|table| of_the_paper(experiment, table)).unwrap_or_default();
     let lines: Vec<Series> = papers.into_iter().chain(of_ours(experiment, grid)).collect();
     let mut x = Axis::new(axis(experiment), Scale::Linear);
-    x.ticks = ticks(&lines);
+    x.ticks = ticks(experiment, grid);
     // There must be room for every name beside the lines.
     let height = (lines.len() as f64 * 17.0 + 20.0).max(360.0);
     let y = Axis::new("reply time (ms)", scale(experiment, &lines));
@@ -83,10 +84,20 @@ fn note(experiment: Experiment, client: Client, grid: &Grid) -> String {
             table.source.replace(' ', "\u{a0}")
         ));
     }
-    if grid.contestants.iter().any(|one| grid.xs.iter().any(|x| grid.cell(*one, *x).is_some_and(is_faulty))) {
+    let is_crossed =
+        |one: &Contestant| drawn(experiment, grid).any(|x| grid.cell(*one, x).is_some_and(is_faulty));
+    if grid.contestants.iter().any(is_crossed) {
         note.push_str(" A cross: more than 1 % of the requests failed.");
     }
     note
+}
+
+/// The places of the axis that the paper has too, or that lie between: others would press these together, and are in
+/// the table.
+fn drawn(experiment: Experiment, grid: &Grid) -> impl Iterator<Item = u32> {
+    let papers = experiment.of_the_paper().map_or(&[][..], |table| table.rows);
+    let last = papers.iter().map(|(x, _)| *x).max().unwrap_or(u32::MAX);
+    grid.xs.iter().copied().filter(move |x| *x <= last)
 }
 
 fn is_faulty(cell: &cells::Cell) -> bool {
@@ -95,12 +106,12 @@ fn is_faulty(cell: &cells::Cell) -> bool {
 
 fn of_ours(experiment: Experiment, grid: &Grid) -> impl Iterator<Item = Series> {
     grid.contestants.iter().map(move |contestant| {
-        let points = grid.xs.iter().filter_map(|x| {
-            let cell = grid.cell(*contestant, *x)?;
+        let points = drawn(experiment, grid).filter_map(|x| {
+            let cell = grid.cell(*contestant, x)?;
             let mean = cell.mean();
             let span = mean.filter(|_| grid.rounds > 1).map(|mean| (mean.min, mean.max));
             let y = mean.map(|mean| mean.median);
-            Some(Point { x: f64::from(*x), y, span, is_faulty: is_faulty(cell) })
+            Some(Point { x: f64::from(x), y, span, is_faulty: is_faulty(cell) })
         });
         series(cells::name(experiment, *contestant), look::of(*contestant), points.collect())
     })
@@ -134,10 +145,9 @@ fn scale(experiment: Experiment, lines: &[Series]) -> Scale {
     if experiment == Experiment::Work || most > least * RATIO_MAX { Scale::Log } else { Scale::Linear }
 }
 
-/// At every place where something was measured.
-fn ticks(lines: &[Series]) -> Vec<(f64, String)> {
-    let mut xs: Vec<f64> = lines.iter().flat_map(|line| &line.points).map(|point| point.x).collect();
-    xs.sort_by(f64::total_cmp);
-    xs.dedup();
-    xs.into_iter().map(|x| (x, x.to_string())).collect()
+/// At the paper's places; where it has none, at every one where something was measured.
+fn ticks(experiment: Experiment, grid: &Grid) -> Vec<(f64, String)> {
+    let papers = experiment.of_the_paper().map(|table| table.rows.iter().map(|(x, _)| *x).collect());
+    let xs: Vec<u32> = papers.unwrap_or_else(|| grid.xs.clone());
+    xs.into_iter().map(|x| (f64::from(x), x.to_string())).collect()
 }
