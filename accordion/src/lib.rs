@@ -3,6 +3,7 @@
 //! Here is the command line and where each command goes; what it does is in the file of its name,
 //! and what a daemon does in the daemon's own crate.
 
+mod affinity;
 mod answer;
 mod bench;
 mod ca;

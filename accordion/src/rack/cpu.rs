@@ -11,20 +11,19 @@ use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 use anyhow::Context;
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::inside::Place;
 use super::left;
 use super::plan::Machine;
 use super::share::Share;
+use crate::affinity;
 
 /// A machine that is worth more than this has several.
 const ONE_CORE: f64 = 1.0;
 
 /// Notes for `keep_to` which CPU each machine is.
 pub(super) fn note(rack: &str, machines: &[Machine]) -> anyhow::Result<()> {
-    let ours = sched_getaffinity(None).context("the system does not say which CPUs there are")?;
-    let cpus: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| ours.is_set(*cpu)).collect();
+    let cpus = affinity::allowed().context("the system does not say which CPUs there are")?;
     let shares: Vec<_> = machines.iter().map(|machine| machine.cpu).collect();
     let mut text = String::new();
     for (machine, cpu) in machines.iter().zip(spread(&shares, &cpus)) {
@@ -34,7 +33,7 @@ pub(super) fn note(rack: &str, machines: &[Machine]) -> anyhow::Result<()> {
         }
     }
     let file = file(rack);
-    let made = fs::create_dir_all(left::directory().join(rack)).and_then(|()| fs::write(&file, text));
+    let made = fs::create_dir_all(left::files(rack)).and_then(|()| fs::write(&file, text));
     made.with_context(|| format!("cannot write {}", file.display()))
 }
 
@@ -45,10 +44,7 @@ pub(super) fn keep_to(place: &Place) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    let Some(cpu) = of(&text, &place.machine) else { return Ok(()) };
-    let mut only = CpuSet::new();
-    only.set(cpu);
-    Ok(sched_setaffinity(None, &only)?)
+    of(&text, &place.machine).map_or(Ok(()), affinity::keep_to)
 }
 
 /// The CPU of each of these, in their order, so that none of them has much more to do than another; `None`: any.
@@ -66,11 +62,11 @@ fn spread(shares: &[Option<Share>], cpus: &[usize]) -> Vec<Option<usize>> {
 /// What is noted of a machine.
 fn of(text: &str, machine: &str) -> Option<usize> {
     let mut lines = text.lines().filter_map(|line| line.rsplit_once(' '));
-    lines.find(|(name, _)| *name == machine)?.1.parse().ok().filter(|cpu| *cpu < CpuSet::MAX_CPU)
+    lines.find(|(name, _)| *name == machine)?.1.parse().ok().filter(|cpu| *cpu < affinity::CPUS_MAX)
 }
 
 fn file(rack: &str) -> PathBuf {
-    left::directory().join(rack).join("cpus")
+    left::files(rack).join("cpus")
 }
 
 #[cfg(test)]

@@ -75,13 +75,18 @@ pub(super) fn sweep(rack: &str) -> anyhow::Result<()> {
         network::ip(&["netns", "delete", &namespace])?;
     }
     groups.remove().context("a cgroup is left")?;
-    match fs::remove_dir_all(directory().join(rack)) {
+    match fs::remove_dir_all(files(rack)) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context("its files are left"),
         _ => Ok(()),
     }
 }
 
 /// Of the claims, and of the files of each rack in one of its name.
-pub(super) fn directory() -> PathBuf {
+fn directory() -> PathBuf {
     PathBuf::from("/run/accordion-rack")
+}
+
+/// Where the files of that rack are, for as long as it is up.
+pub(super) fn files(rack: &str) -> PathBuf {
+    directory().join(rack)
 }

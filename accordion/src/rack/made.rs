@@ -1,5 +1,7 @@
 //! A rack that is made, for whoever starts things on it by themselves.
 
+use std::path::PathBuf;
+
 use anyhow::Context;
 
 use super::Network;
@@ -31,6 +33,11 @@ impl Rack {
     /// Which machines it has.
     pub(crate) const fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Where its files are; they go when whatever it leaves is taken away.
+    pub(crate) fn files(&self) -> PathBuf {
+        left::files(&self.plan.name)
     }
 
     /// Moves this thread into the clients' network, so that what it asks is asked by a client.

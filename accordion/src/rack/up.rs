@@ -105,7 +105,7 @@ struct Files {
 
 impl Files {
     fn make(rack: &str, text: &str) -> anyhow::Result<Self> {
-        let directory = left::directory().join(rack);
+        let directory = left::files(rack);
         let files = Self { directory };
         let made = fs::create_dir_all(&files.directory).and_then(|()| fs::write(files.config(), text));
         made.with_context(|| format!("cannot write {}", files.config().display()))?;

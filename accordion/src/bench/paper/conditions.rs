@@ -75,8 +75,8 @@ fn rack(args: &Args, plan: &Plan) -> String {
     let busy = front + f64::from(NODES) * node;
     let mut sentence = format!(
         "The rack: a front end worth {front} of a core, nodes worth {node} each, clients with {client}; links of {} each, \
-         not delayed. CPU is capped by quotas in periods of 1 to 5 ms, and each of these machines is on one CPU. Busy, the front end and {NODES} nodes take {busy} of \
-         the {cpus} cores",
+         not delayed. CPU is capped by quotas in periods of 1 to 5 ms, and a machine of a core or less is on one CPU. \
+         Busy, the front end and {NODES} nodes take {busy} of the {cpus} cores",
         args.link
     );
     if plan.has(Part::Mix) {
@@ -119,7 +119,8 @@ fn clients(plan: &Plan) -> Vec<String> {
         ),
         "httperf's reply times are means from the begin of the connection to its end, answers with an error among them, in \
          tenths of a millisecond; the open-loop client's are from when the request was due to the last byte of a good \
-         answer, and each is due at some moment of its gap, so that it is not in step with the quotas. httperf can have about 1,000 connections open; those beyond count as failed."
+         answer, and each is due at some moment of its gap, so that it is not in step with the quotas. httperf \
+         can have about 1,000 connections open; those beyond count as failed."
             .to_owned(),
         format!("A measurement of the mix sends {MIX_REQUESTS} requests at {MIX_RATE}/s."),
     ]

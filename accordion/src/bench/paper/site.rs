@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -60,7 +60,7 @@ impl Site {
         let rack = Rack::make(Plan::of(name, &cluster, shares, link)?)?;
         rack.enter_as_client()?;
         open_ports_wide();
-        let directory = Path::new("/run/accordion-rack").join(name);
+        let directory = rack.files();
         fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
         let program = env::current_exe().context("the running program has no path")?;
         Ok(Self {

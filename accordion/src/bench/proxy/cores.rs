@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use crate::affinity;
 
 /// Two different CPUs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +26,7 @@ impl Cores {
     /// # Errors
     /// The system does not tell.
     pub(super) fn choose() -> io::Result<Option<Self>> {
-        let set = sched_getaffinity(None)?;
-        let allowed: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect();
-        Ok(chosen(&allowed, place))
+        Ok(chosen(&affinity::allowed()?, place))
     }
 
     /// Puts this thread, and what it starts, where the load runs.
@@ -36,9 +34,7 @@ impl Cores {
     /// # Errors
     /// The system refuses.
     pub(super) fn pin_to_load(&self) -> io::Result<()> {
-        let mut set = CpuSet::new();
-        set.set(self.load);
-        Ok(sched_setaffinity(None, &set)?)
+        affinity::keep_to(self.load)
     }
 }
 
